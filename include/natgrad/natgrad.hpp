@@ -1,0 +1,16 @@
+// natgrad: everything.
+#ifndef NATGRAD_NATGRAD_HPP
+#define NATGRAD_NATGRAD_HPP
+
+#include "natgrad/analysis.hpp"
+#include "natgrad/canonical_form.hpp"
+#include "natgrad/config.hpp"
+#include "natgrad/error.hpp"
+#include "natgrad/gram.hpp"
+#include "natgrad/report.hpp"
+#include "natgrad/rules.hpp"
+#include "natgrad/run.hpp"
+#include "natgrad/scalars.hpp"
+#include "natgrad/verdict.hpp"
+
+#endif
