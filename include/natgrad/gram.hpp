@@ -119,6 +119,9 @@ class NATGRAD_API Gram {
   friend bool operator==(const Gram&, const Gram&) = default;
 
  private:
+  template <class V>
+  void append(const V& g, const V& y);
+
   ExactSum gg_, gy_, yy_;
   std::uint64_t dimension_ = 0;
 };

@@ -1,0 +1,611 @@
+// natgrad: correctly rounded scalars of an exact Gram.
+//
+// Algebraic scalars are brought to the form (A +- sqrt(B))/C, or its square root, over exact dyadic numbers
+// and rounded from an integer floor with its remainder. Transcendental ones are enclosed ever more tightly;
+// by the Hermite-Lindemann theorem e^x, cos x are transcendental for algebraic x != 0, so an angle or a
+// logarithm here is a double or a midpoint only when it is 0, which integers decide.
+#include "natgrad/scalars.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "exact.hpp"
+#include "pair.hpp"
+
+namespace natgrad {
+namespace {
+
+using exact::AlphaRatio;
+using exact::Direction;
+using exact::Dyadic;
+using exact::Integer;
+using exact::Interval;
+using exact::MpfrScope;
+using exact::PairNumbers;
+using exact::Surd;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+bool is_finite(double x) {
+  return (std::bit_cast<std::uint64_t>(x) >> 52 & 0x7ff) != 0x7ff;
+}
+/// By bits: a comparison would take a subnormal for zero under denormals-are-zero.
+bool is_positive(double x) {
+  const auto bits = std::bit_cast<std::uint64_t>(x);
+  return bits != 0 && (bits >> 63) == 0;
+}
+
+// ------------------------------------------------------------------- numerator^n == ratio, exactly
+
+struct Ratio {
+  Integer numerator, denominator;  // positive, coprime
+};
+
+Ratio lowest_terms(const Dyadic& numerator, const Dyadic& denominator) {
+  const std::int64_t unit = std::min(numerator.exponent(), denominator.exponent());
+  Integer n = numerator.in_units(unit), d = denominator.in_units(unit);
+  const Integer common = boost::multiprecision::gcd(n, d);
+  return {n / common, d / common};
+}
+
+std::uint64_t bits(const Integer& x) {
+  return boost::multiprecision::msb(x) + 1;
+}
+
+/// x^n == z for x >= 1: sizes first, so that no huge power is ever formed.
+bool power_equals(const Integer& x, std::uint64_t n, const Integer& z) {
+  if (x == 1) return z == 1;
+  const std::uint64_t size = bits(x) - 1;  // x^n has at least n (bits(x) - 1) + 1 bits
+  if (n != 0 && n > bits(z) / size) return false;
+  return Integer(boost::multiprecision::pow(x, static_cast<unsigned>(n))) == z;
+}
+
+/// (base)^n == value, decided in integers.
+bool power_equals(const Ratio& base, std::uint64_t n, const Ratio& value) {
+  return power_equals(base.numerator, n, value.numerator) &&
+         power_equals(base.denominator, n, value.denominator);
+}
+
+// ------------------------------------------------------------------------------- scalars of the angle
+
+double cosine_of(const PairNumbers& v) {
+  const double magnitude = exact::round_root(v.p * v.p, v.gg * v.yy);
+  return v.p.sign() < 0 ? -magnitude : magnitude;
+}
+
+double sine_of(const PairNumbers& v) {
+  return exact::round_root(v.gram_determinant, v.gg * v.yy);
+}
+
+/// psi = atan2(sqrt(S), p).
+Interval angle_interval(const PairNumbers& v, mpfr_prec_t precision) {
+  const Interval pi = Interval::pi(precision);
+  if (v.p.is_zero()) return scaled(pi, -1);
+  const Dyadic magnitude = v.p.sign() < 0 ? -v.p : v.p;
+  const Interval tangent = sqrt(Interval(v.gram_determinant, precision)) / Interval(magnitude, precision);
+  return v.p.sign() < 0 ? pi - atan(tangent) : atan(tangent);
+}
+
+double angle_of(const PairNumbers& v) {
+  if (v.gram_determinant.is_zero() && v.p.sign() > 0) return 0;
+  const MpfrScope scope;
+  return exact::round_by_enclosure([&](mpfr_prec_t precision) { return angle_interval(v, precision); });
+}
+
+// ------------------------------------------------------------------------------- scalars of the metric
+
+/// The metric M(a) of a pair with p > 0; D = 1 is M = y/g whatever a is, so a* stands in for it.
+struct MetricNumbers {
+  MetricNumbers(const PairNumbers& pair, const Alpha& alpha)
+      : v(pair), optimal(alpha.is_optimal() || pair.dimension == 1), a(pair, optimal ? Alpha() : alpha) {
+    if (optimal) return;
+    // a = an/ad; with q = ad p: a + a* = sum/q and (a - a*)^2 + 4 a a* s^2 = discriminant/(q^2 gg).
+    const Dyadic x = a.numerator * v.p, z = v.yy * a.denominator;
+    q = a.denominator * v.p;
+    sum = x + z;
+    const Dyadic difference = x - z;
+    discriminant = difference * difference * v.gg + (a.numerator * v.gram_determinant * q).scaled(2);
+  }
+
+  const PairNumbers& v;
+  bool optimal;
+  AlphaRatio a;
+  Dyadic q, sum, discriminant;  // only for a given a
+};
+
+double alpha_of(const MetricNumbers& m, const Alpha& given) {
+  return given.is_optimal() ? exact::round_quotient(m.v.yy, m.v.p) : *given.value();
+}
+
+double lambda_of(const MetricNumbers& m, int sign) {
+  const auto& v = m.v;
+  if (m.optimal) {
+    // a*(1 +- s) = (gg yy +- sqrt(gg yy S))/(p gg)
+    const Dyadic product = v.gg * v.yy;
+    return exact::round(Surd{product, sign, product * v.gram_determinant, v.p * v.gg});
+  }
+  // (sum gg +- sqrt(discriminant gg))/(2 q gg)
+  return exact::round(Surd{m.sum * v.gg, sign, m.discriminant * v.gg, (m.q * v.gg).scaled(1)});
+}
+
+/// kappa as a surd.
+Surd condition_surd(const MetricNumbers& m) {
+  const auto& v = m.v;
+  if (m.optimal) {
+    // (1 + s)^2/c^2 = (gg yy + S + 2 sqrt(gg yy S))/p^2
+    const Dyadic product = v.gg * v.yy;
+    return {product + v.gram_determinant, 1, (product * v.gram_determinant).scaled(2), v.p * v.p};
+  }
+  // lambda_max^2/d with d = a p/gg: (sum gg + sqrt(discriminant gg))^2/(4 q p^2 gg an)
+  const Dyadic x = m.sum * v.gg, y = m.discriminant * v.gg;
+  return {x * x + y, 1, (x * x * y).scaled(2), (m.q * v.p * v.p * v.gg * m.a.numerator).scaled(2)};
+}
+
+/// sinh(ln(kappa)/2)^2 as a ratio: tan^2 psi at a*, (lambda_max - lambda_min)^2/(4 d) in general.
+std::pair<Dyadic, Dyadic> half_log_condition_sinh_squared(const MetricNumbers& m) {
+  const auto& v = m.v;
+  if (m.optimal) return {v.gram_determinant, v.p * v.p};
+  return {m.discriminant, (m.q * v.p * v.p * m.a.numerator).scaled(2)};
+}
+
+double log_condition_of(const MetricNumbers& m) {
+  const auto [numerator, denominator] = half_log_condition_sinh_squared(m);
+  if (numerator.is_zero()) return 0;
+  const MpfrScope scope;
+  return exact::round_by_enclosure([&, &n = numerator, &d = denominator](mpfr_prec_t precision) {
+    return scaled(asinh(sqrt(Interval(n, precision) / Interval(d, precision))), 1);
+  });
+}
+
+double trace_of(const MetricNumbers& m) {
+  const auto& v = m.v;
+  if (m.optimal) return exact::round_quotient(v.yy * Dyadic(v.dimension), v.p);
+  return exact::round_quotient(v.yy + m.a.numerator * v.p * Dyadic(v.dimension - 1), v.p);
+}
+
+double frobenius_norm_of(const MetricNumbers& m) {
+  // a*^2 + (D - 1) a^2 + 2 a a* s^2 over p^2 ad^2 gg (times gg)
+  const auto& v = m.v;
+  const Dyadic star = v.yy * m.a.denominator, a = m.a.numerator * v.p;
+  const Dyadic plain = star * star + a * a * Dyadic(v.dimension - 1);
+  const Dyadic mixed = (m.a.numerator * v.gram_determinant * v.p * m.a.denominator).scaled(1);
+  const Dyadic scale = v.p * m.a.denominator;
+  return exact::round_root(plain * v.gg + mixed, scale * scale * v.gg);
+}
+
+double log_det_of(const MetricNumbers& m) {
+  const auto& v = m.v;
+  const std::uint64_t power = v.dimension - 1;
+  const MpfrScope scope;
+  bool known_not_zero = false;
+  for (mpfr_prec_t precision = 128;; precision *= 2) {
+    const auto log_of = [&](const Dyadic& x) { return log(Interval(x, precision)); };
+    const Interval log_alpha = log_of(m.a.numerator) - log_of(m.a.denominator);
+    const Interval value = Interval(Dyadic(power), precision) * log_alpha + log_of(v.p) - log_of(v.gg);
+    double result;
+    if (value.round(result)) return result;
+    if (value.contains_zero() && !known_not_zero) {
+      // ln det = 0 iff a^(D-1) = gg/p.
+      if (power_equals(lowest_terms(m.a.numerator, m.a.denominator), power, lowest_terms(v.gg, v.p)))
+        return 0;
+      known_not_zero = true;
+    }
+  }
+}
+
+// ----------------------------------------------------------------------------------- the public face
+
+bool has_angle(const PairNumbers& v) {
+  return !v.gg.is_zero() && !v.yy.is_zero();
+}
+
+template <class F>
+std::optional<double> of_angle(const Gram& gram, F f) {
+  const PairNumbers v(gram);
+  if (!has_angle(v)) return std::nullopt;
+  return f(v);
+}
+
+template <class F>
+std::optional<double> of_metric(const Gram& gram, const Alpha& a, F f) {
+  if (gram.gy().sign() <= 0) return std::nullopt;
+  const PairNumbers v(gram);
+  return f(MetricNumbers(v, a));
+}
+
+}  // namespace
+
+Alpha::Alpha(double value) : value_(value) {
+  if (!is_finite(value) || !is_positive(value)) {
+    throw ContractError("alpha is " + std::to_string(value) + "; it must be finite and > 0");
+  }
+}
+
+std::optional<double> cosine(const Gram& gram) {
+  return of_angle(gram, cosine_of);
+}
+std::optional<double> sine(const Gram& gram) {
+  return of_angle(gram, sine_of);
+}
+std::optional<double> angle(const Gram& gram) {
+  return of_angle(gram, angle_of);
+}
+
+std::optional<double> alpha(const Gram& gram, Alpha a) {
+  return of_metric(gram, a, [&](const MetricNumbers& m) { return alpha_of(m, a); });
+}
+std::optional<double> lambda_min(const Gram& gram, Alpha a) {
+  return of_metric(gram, a, [](const MetricNumbers& m) { return lambda_of(m, -1); });
+}
+std::optional<double> lambda_max(const Gram& gram, Alpha a) {
+  return of_metric(gram, a, [](const MetricNumbers& m) { return lambda_of(m, 1); });
+}
+std::optional<double> condition(const Gram& gram, Alpha a) {
+  return of_metric(gram, a, [](const MetricNumbers& m) { return exact::round(condition_surd(m)); });
+}
+std::optional<double> sqrt_condition(const Gram& gram, Alpha a) {
+  return of_metric(gram, a, [](const MetricNumbers& m) { return exact::round_root(condition_surd(m)); });
+}
+std::optional<double> log_condition(const Gram& gram, Alpha a) {
+  return of_metric(gram, a, log_condition_of);
+}
+std::optional<double> trace(const Gram& gram, Alpha a) {
+  return of_metric(gram, a, trace_of);
+}
+std::optional<double> log_det(const Gram& gram, Alpha a) {
+  return of_metric(gram, a, log_det_of);
+}
+std::optional<double> frobenius_norm(const Gram& gram, Alpha a) {
+  return of_metric(gram, a, frobenius_norm_of);
+}
+
+Scalars scalars(const Gram& gram, Alpha a) {
+  Scalars result;
+  result.judgement = gram.judge();
+  const PairNumbers v(gram);
+  result.gg = exact::round(v.gg);
+  result.gy = exact::round(v.p);
+  result.yy = exact::round(v.yy);
+  if (!has_angle(v)) return result;
+  result.cosine = cosine_of(v);
+  result.sine = sine_of(v);
+  result.angle = angle_of(v);
+  if (v.p.sign() <= 0) return result;
+  const MetricNumbers m(v, a);
+  const Surd kappa = condition_surd(m);
+  result.alpha = alpha_of(m, a);
+  result.lambda_min = lambda_of(m, -1);
+  result.lambda_max = lambda_of(m, 1);
+  result.condition = exact::round(kappa);
+  result.sqrt_condition = exact::round_root(kappa);
+  result.log_condition = log_condition_of(m);
+  result.trace = trace_of(m);
+  result.log_det = log_det_of(m);
+  return result;
+}
+
+// ------------------------------------------------------------------------------------ inexact data
+
+namespace {
+
+/// The set of pairs within a radius, as the box of r' = |y'|/|g'| and psi' that contains it.
+/// Each bound is a narrow interval around an exact number.
+struct Box {
+  Interval norm_g, norm_y, radius;
+  Interval angle_low, angle_high;       // hull of psi', within [0, pi]
+  bool angle_low_zero, angle_high_pi;   // exactly there
+  bool reaches_zero_g, reaches_zero_y;  // radius >= |g|, |y|
+};
+
+/// Everything at one precision.
+class Encloser {
+ public:
+  Encloser(const PairNumbers& v, const Dyadic& radius, mpfr_prec_t precision)
+      : v_(v), exact_radius_(radius), precision_(precision), box_(make_box()) {}
+
+  const Box& box() const { return box_; }
+  Interval number(const Dyadic& x) const { return Interval(x, precision_); }
+  Interval one() const { return number(Dyadic(std::uint64_t{1})); }
+  Interval half_pi() const { return scaled(Interval::pi(precision_), -1); }
+
+  /// Certain that every pair has p' > 0 / p' <= 0 (g', y' not both 0).
+  bool surely_effective() const {
+    if (box_.reaches_zero_g || box_.reaches_zero_y) return false;
+    if (v_.dimension == 1) return v_.p.sign() > 0;
+    return !box_.angle_high_pi && (half_pi() - box_.angle_high).is_positive();
+  }
+  bool surely_not_effective() const {
+    if (v_.dimension == 1) {
+      const Dyadic square = exact_radius_ * exact_radius_;
+      const bool beyond = v_.gg < square || v_.yy < square;
+      return v_.p.sign() < 0 && !beyond && !(square == v_.gg && square == v_.yy);
+    }
+    if (box_.reaches_zero_g || box_.reaches_zero_y || box_.angle_low_zero) return false;
+    return (box_.angle_low - half_pi()).is_positive();
+  }
+  /// Certain either way, or certain that both kinds of pairs occur.
+  bool decided() const {
+    if (surely_effective() || surely_not_effective()) return true;
+    if (box_.reaches_zero_g || box_.reaches_zero_y || v_.dimension == 1) return true;
+    const bool some_effective = box_.angle_low_zero || (half_pi() - box_.angle_low).is_positive();
+    const bool some_not = box_.angle_high_pi || (box_.angle_high - half_pi()).is_positive();
+    return some_effective && some_not;
+  }
+
+  /// A lower bound of |g'| and of |y'|, exactly 0 where nothing better is certain.
+  Interval least_norm_g() const { return positive_part(box_.norm_g - box_.radius); }
+  Interval least_norm_y() const { return positive_part(box_.norm_y - box_.radius); }
+
+  /// r' over the box: low end, and high end unless infinite.
+  Interval ratio_low() const { return least_norm_y() / (box_.norm_g + box_.radius); }
+  bool ratio_bounded() const { return (box_.norm_g - box_.radius).is_positive(); }
+  Interval ratio_high() const { return (box_.norm_y + box_.radius) / (box_.norm_g - box_.radius); }
+
+  /// Cosine and sine at an end of the angle's hull.
+  Interval cosine_low_end() const { return box_.angle_low_zero ? one() : cos(box_.angle_low); }
+  Interval sine_low_end() const { return box_.angle_low_zero ? number(Dyadic()) : sin(box_.angle_low); }
+  Interval cosine_high_end() const {
+    return box_.angle_high_pi ? number(Dyadic()) - one() : cos(box_.angle_high);
+  }
+  Interval sine_high_end() const { return box_.angle_high_pi ? number(Dyadic()) : sin(box_.angle_high); }
+
+ private:
+  Interval positive_part(const Interval& x) const { return x.is_positive() ? x : number(Dyadic()); }
+
+  Box make_box() const {
+    const Dyadic square = exact_radius_ * exact_radius_;
+    const bool zero_g = !(square < v_.gg), zero_y = !(square < v_.yy);
+    const Interval norm_g = sqrt(number(v_.gg)), norm_y = sqrt(number(v_.yy));
+    const Interval radius = number(exact_radius_), zero = number(Dyadic()), pi = Interval::pi(precision_);
+    Box box{norm_g, norm_y, radius, zero, pi, true, true, zero_g, zero_y};
+    // Where a ball holds 0 in its interior every direction occurs; on the boundary a half space of them,
+    // whose hull with the other ball's cone we also take as everything.
+    if (zero_g || zero_y) return box;
+    const Interval nominal = angle_interval(v_, precision_);
+    const bool parallel = v_.gram_determinant.is_zero();
+    if (exact_radius_.is_zero() || v_.dimension == 1) {
+      box.angle_low = box.angle_high = nominal;
+      box.angle_low_zero = parallel && v_.p.sign() > 0;
+      box.angle_high_pi = parallel && v_.p.sign() < 0;
+      if (box.angle_low_zero) box.angle_high = zero;
+      if (box.angle_high_pi) box.angle_low = pi;
+      return box;
+    }
+    const Interval reach = asin(radius / norm_g) + asin(radius / norm_y);
+    box.angle_low = nominal - reach;
+    box.angle_high = nominal + reach;
+    box.angle_low_zero = !box.angle_low.is_positive();
+    box.angle_high_pi = !(pi - box.angle_high).is_positive();
+    if (box.angle_low_zero) box.angle_low = zero;
+    if (box.angle_high_pi) box.angle_high = pi;
+    return box;
+  }
+
+  const PairNumbers& v_;
+  const Dyadic& exact_radius_;
+  mpfr_prec_t precision_;
+  Box box_;
+};
+
+Enclosure between(const Interval& low, const Interval& high) {
+  return {low.lower(), high.upper()};
+}
+
+/// Bits that survive the worst cancellation in this pair: angles next to 0 or 90 degrees, radii next to a
+/// norm.
+mpfr_prec_t precision_for(const PairNumbers& v) {
+  std::int64_t precision = 512;
+  if (!has_angle(v)) return precision;
+  const std::int64_t product = (v.gg * v.yy).log2_floor();
+  if (!v.p.is_zero()) precision += product - (v.p * v.p).log2_floor();
+  if (!v.gram_determinant.is_zero()) precision += product - v.gram_determinant.log2_floor();
+  return precision;
+}
+
+/// Scalars of M over the part of the box with p' > 0.
+class MetricEncloser {
+ public:
+  MetricEncloser(const Encloser& e, std::uint64_t dimension, const Alpha& a)
+      : e_(e),
+        dimension_(dimension),
+        a_(dimension == 1 ? Alpha() : a),
+        c_low_(dimension == 1 ? e.one() : e.cosine_low_end()),
+        s_low_(dimension == 1 ? e.number(Dyadic()) : e.sine_low_end()),
+        right_angle_(dimension > 1 &&
+                     (e.box().angle_high_pi || !(e.half_pi() - e.box().angle_high).is_positive())),
+        c_high_(dimension == 1 ? c_low_ : (right_angle_ ? e.number(Dyadic()) : e.cosine_high_end())),
+        s_high_(dimension == 1 ? s_low_ : (right_angle_ ? e.one() : e.sine_high_end())) {}
+
+  /// False if no pair of the box is known to have p' > 0.
+  bool any_effective() const { return c_low_.is_positive(); }
+
+  void fill(ScalarEnclosures& out, const Alpha& given) const {
+    const Interval r_low = e_.ratio_low();
+    const bool bounded = e_.ratio_bounded();
+    const Interval r_high = bounded ? e_.ratio_high() : e_.one();
+    // M's scalars grow with r, and with psi where noted; an unbounded r or psi = 90 degrees gives inf or 0.
+    const bool open = !bounded || right_angle_;
+    const auto lift = [&](const Interval& low, auto&& high, bool unbounded) {
+      return Enclosure{low.lower(), unbounded ? infinity : high().upper()};
+    };
+    const auto star = [](const Interval& r, const Interval& c) { return r / c; };
+    const Dyadic count(dimension_), others(dimension_ - 1);
+
+    if (given.is_optimal()) {
+      out.alpha = lift(
+          star(r_low, c_low_), [&] { return star(r_high, c_high_); }, open);
+    } else {
+      out.alpha = Enclosure{*given.value(), *given.value()};
+    }
+
+    if (a_.is_optimal()) {
+      const auto largest = [&](const Interval& r, const Interval& c, const Interval& s) {
+        return r * (e_.one() + s) / c;
+      };
+      const auto smallest = [&](const Interval& r, const Interval& c, const Interval& s) {
+        return r * c / (e_.one() + s);
+      };
+      const auto root = [&](const Interval& c, const Interval& s) { return (e_.one() + s) / c; };
+      const auto log_kappa = [&](const Interval& c, const Interval& s) { return scaled(asinh(s / c), 1); };
+      out.lambda_max = lift(
+          largest(r_low, c_low_, s_low_), [&] { return largest(r_high, c_high_, s_high_); }, open);
+      out.lambda_min = lift(
+          smallest(r_low, c_high_, s_high_), [&] { return smallest(r_high, c_low_, s_low_); }, !bounded);
+      out.sqrt_condition = lift(
+          root(c_low_, s_low_), [&] { return root(c_high_, s_high_); }, right_angle_);
+      out.condition = lift(
+          square(root(c_low_, s_low_)), [&] { return square(root(c_high_, s_high_)); }, right_angle_);
+      out.log_condition = lift(
+          log_kappa(c_low_, s_low_), [&] { return log_kappa(c_high_, s_high_); }, right_angle_);
+      out.trace = lift(
+          e_.number(count) * star(r_low, c_low_), [&] { return e_.number(count) * star(r_high, c_high_); },
+          open);
+      // D ln r - (D - 2) ln c: grows with psi for D > 2, c = 1 for D = 1.
+      const auto log_det = [&](const Interval& r, const Interval& c) {
+        const Interval by_ratio = e_.number(count) * log(r);
+        if (dimension_ <= 2) return by_ratio;
+        return by_ratio - e_.number(Dyadic(dimension_ - 2)) * log(c);
+      };
+      out.log_det =
+          Enclosure{r_low.is_positive() ? log_det(r_low, c_low_).lower() : -infinity,
+                    (dimension_ <= 2 ? !bounded : open) ? infinity : log_det(r_high, c_high_).upper()};
+      return;
+    }
+
+    const Interval a = e_.number(Dyadic::from(*a_.value()));
+    // With a* = r/c: lambda_max = (t + sqrt((a - a*)^2 + 4 a a* s^2))/2 grows with r and psi,
+    // lambda_min = a r c/lambda_max grows with r and falls with psi, kappa grows with psi and has its least
+    // value in r at r = a c.
+    const auto largest = [&](const Interval& r, const Interval& c, const Interval& s) {
+      const Interval a_star = star(r, c);
+      const Interval root = sqrt(square(a - a_star) + scaled(a * a_star * square(s), 2));
+      return scaled(a + a_star + root, -1);
+    };
+    const auto smallest = [&](const Interval& r, const Interval& c, const Interval& s) {
+      return a * r * c / largest(r, c, s);
+    };
+    const auto root_kappa = [&](const Interval& r, const Interval& c, const Interval& s) {
+      return largest(r, c, s) / sqrt(a * r * c);
+    };
+    const Interval zero = e_.number(Dyadic());
+    out.lambda_max = lift(
+        largest(r_low, c_low_, s_low_), [&] { return largest(r_high, c_high_, s_high_); }, open);
+    // r -> inf: lambda_min tends to a c^2 from below.
+    out.lambda_min =
+        Enclosure{right_angle_ ? 0 : smallest(r_low, c_high_, s_high_).lower(),
+                  bounded ? smallest(r_high, c_low_, s_low_).upper() : (a * square(c_low_)).upper()};
+    const Interval turning = a * c_low_;
+    Interval least = (e_.one() + s_low_) / c_low_;
+    if ((r_low - turning).is_positive()) least = root_kappa(r_low, c_low_, s_low_);
+    if (bounded && (turning - r_high).is_positive()) least = root_kappa(r_high, c_low_, s_low_);
+    const bool open_kappa = open || !r_low.is_positive();
+    const Interval low_end = open_kappa ? zero : root_kappa(r_low, c_high_, s_high_);
+    const Interval high_end = open_kappa ? zero : root_kappa(r_high, c_high_, s_high_);
+    const auto highest = [&](auto f) {
+      return open_kappa ? infinity : std::max(f(low_end).upper(), f(high_end).upper());
+    };
+    const auto same = [](const Interval& x) { return x; };
+    const auto squared = [](const Interval& x) { return square(x); };
+    const auto log_squared = [](const Interval& x) { return scaled(log(x), 1); };
+    out.sqrt_condition = Enclosure{std::max(1.0, least.lower()), highest(same)};
+    out.condition = Enclosure{std::max(1.0, square(least).lower()), highest(squared)};
+    out.log_condition = Enclosure{std::max(0.0, log_squared(least).lower()), highest(log_squared)};
+    out.trace = lift(
+        star(r_low, c_low_) + e_.number(others) * a,
+        [&] { return star(r_high, c_high_) + e_.number(others) * a; }, open);
+    const auto log_det = [&](const Interval& r, const Interval& c) {
+      return e_.number(others) * log(a) + log(r * c);
+    };
+    out.log_det =
+        Enclosure{r_low.is_positive() && !right_angle_ ? log_det(r_low, c_high_).lower() : -infinity,
+                  bounded ? log_det(r_high, c_low_).upper() : infinity};
+  }
+
+ private:
+  const Encloser& e_;
+  std::uint64_t dimension_;
+  Alpha a_;
+  Interval c_low_, s_low_;
+  bool right_angle_;  // psi' comes arbitrarily close to 90 degrees
+  Interval c_high_, s_high_;
+};
+
+}  // namespace
+
+ScalarEnclosures enclose(const Gram& gram, double radius, Alpha a) {
+  if (!is_finite(radius) || (!is_positive(radius) && !Dyadic::from(radius).is_zero())) {
+    throw ContractError("radius is " + std::to_string(radius) + "; it must be finite and >= 0");
+  }
+  ScalarEnclosures out;
+  out.judgement = gram.judge();  // checks the dimension
+  const PairNumbers v(gram);
+  const Dyadic exact_radius = Dyadic::from(radius);
+  const bool exact_data = exact_radius.is_zero();
+  const MpfrScope scope;
+
+  mpfr_prec_t precision = precision_for(v);
+  constexpr mpfr_prec_t most = 1 << 15;  // an undecided boundary case is left undetermined
+  std::optional<Encloser> at_precision(std::in_place, v, exact_radius, precision);
+  if (!exact_data) {
+    while (!at_precision->decided() && precision < most) {
+      precision *= 2;
+      at_precision.emplace(v, exact_radius, precision);
+    }
+    if (at_precision->surely_effective()) {
+      out.judgement = {Verdict::effective, Reason::descent};
+    } else if (at_precision->surely_not_effective()) {
+      out.judgement = {Verdict::not_effective, Reason::ascent};
+    } else {
+      out.judgement = {Verdict::undetermined, Reason::inexact};
+    }
+  }
+
+  const Encloser& e = *at_precision;
+  const Box& box = e.box();
+  const auto square_range = [&](const Interval& norm, bool reaches_zero) {
+    return Enclosure{reaches_zero ? 0 : square(norm - box.radius).lower(), square(norm + box.radius).upper()};
+  };
+  if (exact_data) {
+    const auto exactly = [](const Dyadic& x) {
+      return Enclosure{exact::round(x, Direction::down), exact::round(x, Direction::up)};
+    };
+    out.gg = exactly(v.gg);
+    out.gy = exactly(v.p);
+    out.yy = exactly(v.yy);
+    if (!has_angle(v)) return out;
+  } else {
+    out.gg = square_range(box.norm_g, box.reaches_zero_g);
+    out.yy = square_range(box.norm_y, box.reaches_zero_y);
+    // Two bounds, each rigorous: the triangle inequality, and norms times the cosine at the hull's ends.
+    const Interval reach = box.radius * (box.norm_g + box.norm_y + box.radius);
+    const Interval p = e.number(v.p);
+    out.gy = between(p - reach, p + reach);
+    const Interval most_product = (box.norm_g + box.radius) * (box.norm_y + box.radius);
+    const Interval least_product = e.least_norm_g() * e.least_norm_y();
+    const Interval low = e.cosine_high_end(), high = e.cosine_low_end();
+    out.gy.lo = std::max(out.gy.lo, ((low.is_positive() ? least_product : most_product) * low).lower());
+    out.gy.hi = std::min(out.gy.hi, ((high.is_negative() ? least_product : most_product) * high).upper());
+  }
+
+  out.angle = between(box.angle_low, box.angle_high);
+  out.cosine = between(e.cosine_high_end(), e.cosine_low_end());
+  const bool through_right_angle =
+      !(e.half_pi() - box.angle_high).is_positive() && !(box.angle_low - e.half_pi()).is_positive();
+  out.sine = Enclosure{std::max(0.0, std::min(e.sine_low_end().lower(), e.sine_high_end().lower())),
+                       through_right_angle
+                           ? 1.0
+                           : std::min(1.0, std::max(e.sine_low_end().upper(), e.sine_high_end().upper()))};
+  out.cosine->lo = std::max(-1.0, out.cosine->lo);
+  out.cosine->hi = std::min(1.0, out.cosine->hi);
+
+  if (out.judgement.verdict == Verdict::not_effective) return out;
+  if (exact_data && v.p.sign() <= 0) return out;
+  const MetricEncloser metric(e, v.dimension, a);
+  if (metric.any_effective()) metric.fill(out, a);
+  return out;
+}
+
+}  // namespace natgrad
