@@ -22,14 +22,10 @@ struct PairNumbers {
   std::uint64_t dimension;
 };
 
-/// a as a ratio of exact numbers: yy/p, or value/1. @pre pair.p > 0
-struct AlphaRatio {
-  AlphaRatio(const PairNumbers& pair, const Alpha& a)
-      : numerator(a.is_optimal() ? pair.yy : Dyadic::from(*a.value())),
-        denominator(a.is_optimal() ? pair.p : Dyadic(std::uint64_t{1})) {}
-
-  Dyadic numerator, denominator;
-};
+/// The exact number a p: yy for a* = yy/p. Every formula of M(a) needs a only in this product or as (a p)/p.
+inline Dyadic alpha_times_p(const PairNumbers& pair, const Alpha& a) {
+  return a.is_optimal() ? pair.yy : Dyadic::from(*a.value()) * pair.p;
+}
 
 }  // namespace natgrad::exact
 

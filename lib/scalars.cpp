@@ -18,7 +18,6 @@
 namespace natgrad {
 namespace {
 
-using exact::AlphaRatio;
 using exact::Direction;
 using exact::Dyadic;
 using exact::Integer;
@@ -97,85 +96,60 @@ double angle_of(const PairNumbers& v) {
 
 // ------------------------------------------------------------------------------- scalars of the metric
 
-/// The metric M(a) of a pair with p > 0; D = 1 is M = y/g whatever a is, so a* stands in for it.
+/// The metric M(a) of a pair with p > 0, by the exact numbers ap = a p and
+///   sum = p (a + a*), discriminant = p^2 gg ((a - a*)^2 + 4 a a* s^2).
+/// D = 1 is M = y/g whatever a is, so a* stands in for it.
 struct MetricNumbers {
   MetricNumbers(const PairNumbers& pair, const Alpha& alpha)
-      : v(pair), optimal(alpha.is_optimal() || pair.dimension == 1), a(pair, optimal ? Alpha() : alpha) {
-    if (optimal) return;
-    // a = an/ad; with q = ad p: a + a* = sum/q and (a - a*)^2 + 4 a a* s^2 = discriminant/(q^2 gg).
-    const Dyadic x = a.numerator * v.p, z = v.yy * a.denominator;
-    q = a.denominator * v.p;
-    sum = x + z;
-    const Dyadic difference = x - z;
-    discriminant = difference * difference * v.gg + (a.numerator * v.gram_determinant * q).scaled(2);
-  }
+      : v(pair),
+        ap(exact::alpha_times_p(pair, pair.dimension == 1 ? Alpha() : alpha)),
+        sum(ap + v.yy),
+        discriminant((ap - v.yy) * (ap - v.yy) * v.gg + (ap * v.gram_determinant).scaled(2)) {}
 
   const PairNumbers& v;
-  bool optimal;
-  AlphaRatio a;
-  Dyadic q, sum, discriminant;  // only for a given a
+  Dyadic ap, sum, discriminant;
 };
 
 double alpha_of(const MetricNumbers& m, const Alpha& given) {
   return given.is_optimal() ? exact::round_quotient(m.v.yy, m.v.p) : *given.value();
 }
 
+/// (sum gg +- sqrt(discriminant gg))/(2 p gg); at a*: (gg yy +- sqrt(gg yy S))/(p gg).
 double lambda_of(const MetricNumbers& m, int sign) {
   const auto& v = m.v;
-  if (m.optimal) {
-    // a*(1 +- s) = (gg yy +- sqrt(gg yy S))/(p gg)
-    const Dyadic product = v.gg * v.yy;
-    return exact::round(Surd{product, sign, product * v.gram_determinant, v.p * v.gg});
-  }
-  // (sum gg +- sqrt(discriminant gg))/(2 q gg)
-  return exact::round(Surd{m.sum * v.gg, sign, m.discriminant * v.gg, (m.q * v.gg).scaled(1)});
+  return exact::round(Surd{m.sum * v.gg, sign, m.discriminant * v.gg, (v.p * v.gg).scaled(1)});
 }
 
-/// kappa as a surd.
+/// kappa = lambda_max^2/d with d = a p/gg: (sum gg + sqrt(discriminant gg))^2/(4 p^2 gg ap).
 Surd condition_surd(const MetricNumbers& m) {
   const auto& v = m.v;
-  if (m.optimal) {
-    // (1 + s)^2/c^2 = (gg yy + S + 2 sqrt(gg yy S))/p^2
-    const Dyadic product = v.gg * v.yy;
-    return {product + v.gram_determinant, 1, (product * v.gram_determinant).scaled(2), v.p * v.p};
-  }
-  // lambda_max^2/d with d = a p/gg: (sum gg + sqrt(discriminant gg))^2/(4 q p^2 gg an)
   const Dyadic x = m.sum * v.gg, y = m.discriminant * v.gg;
-  return {x * x + y, 1, (x * x * y).scaled(2), (m.q * v.p * v.p * v.gg * m.a.numerator).scaled(2)};
+  return {x * x + y, 1, (x * x * y).scaled(2), (v.p * v.p * v.gg * m.ap).scaled(2)};
 }
 
-/// sinh(ln(kappa)/2)^2 as a ratio: tan^2 psi at a*, (lambda_max - lambda_min)^2/(4 d) in general.
-std::pair<Dyadic, Dyadic> half_log_condition_sinh_squared(const MetricNumbers& m) {
-  const auto& v = m.v;
-  if (m.optimal) return {v.gram_determinant, v.p * v.p};
-  return {m.discriminant, (m.q * v.p * v.p * m.a.numerator).scaled(2)};
-}
-
+/// ln kappa = 2 asinh((lambda_max - lambda_min)/(2 sqrt(d))), the argument squared being
+/// discriminant/(4 p^2 ap); at a*: tan^2 psi.
 double log_condition_of(const MetricNumbers& m) {
-  const auto [numerator, denominator] = half_log_condition_sinh_squared(m);
-  if (numerator.is_zero()) return 0;
+  if (m.discriminant.is_zero()) return 0;
+  const Dyadic denominator = (m.v.p * m.v.p * m.ap).scaled(2);
   const MpfrScope scope;
-  return exact::round_by_enclosure([&, &n = numerator, &d = denominator](mpfr_prec_t precision) {
-    return scaled(asinh(sqrt(Interval(n, precision) / Interval(d, precision))), 1);
+  return exact::round_by_enclosure([&](mpfr_prec_t precision) {
+    return scaled(asinh(sqrt(Interval(m.discriminant, precision) / Interval(denominator, precision))), 1);
   });
 }
 
 double trace_of(const MetricNumbers& m) {
-  const auto& v = m.v;
-  if (m.optimal) return exact::round_quotient(v.yy * Dyadic(v.dimension), v.p);
-  return exact::round_quotient(v.yy + m.a.numerator * v.p * Dyadic(v.dimension - 1), v.p);
+  return exact::round_quotient(m.v.yy + m.ap * Dyadic(m.v.dimension - 1), m.v.p);
 }
 
+/// sqrt(a*^2 + (D - 1) a^2 + 2 a a* s^2), its square over p^2 gg.
 double frobenius_norm_of(const MetricNumbers& m) {
-  // a*^2 + (D - 1) a^2 + 2 a a* s^2 over p^2 ad^2 gg (times gg)
   const auto& v = m.v;
-  const Dyadic star = v.yy * m.a.denominator, a = m.a.numerator * v.p;
-  const Dyadic plain = star * star + a * a * Dyadic(v.dimension - 1);
-  const Dyadic mixed = (m.a.numerator * v.gram_determinant * v.p * m.a.denominator).scaled(1);
-  const Dyadic scale = v.p * m.a.denominator;
-  return exact::round_root(plain * v.gg + mixed, scale * scale * v.gg);
+  const Dyadic diagonal = v.yy * v.yy + m.ap * m.ap * Dyadic(v.dimension - 1);
+  return exact::round_root(diagonal * v.gg + (m.ap * v.gram_determinant).scaled(1), v.p * v.p * v.gg);
 }
 
+/// (D - 1) ln a + ln p - ln gg with a = ap/p.
 double log_det_of(const MetricNumbers& m) {
   const auto& v = m.v;
   const std::uint64_t power = v.dimension - 1;
@@ -183,14 +157,13 @@ double log_det_of(const MetricNumbers& m) {
   bool known_not_zero = false;
   for (mpfr_prec_t precision = 128;; precision *= 2) {
     const auto log_of = [&](const Dyadic& x) { return log(Interval(x, precision)); };
-    const Interval log_alpha = log_of(m.a.numerator) - log_of(m.a.denominator);
-    const Interval value = Interval(Dyadic(power), precision) * log_alpha + log_of(v.p) - log_of(v.gg);
+    const Interval value =
+        Interval(Dyadic(power), precision) * (log_of(m.ap) - log_of(v.p)) + log_of(v.p) - log_of(v.gg);
     double result;
     if (value.round(result)) return result;
     if (value.contains_zero() && !known_not_zero) {
       // ln det = 0 iff a^(D-1) = gg/p.
-      if (power_equals(lowest_terms(m.a.numerator, m.a.denominator), power, lowest_terms(v.gg, v.p)))
-        return 0;
+      if (power_equals(lowest_terms(m.ap, v.p), power, lowest_terms(v.gg, v.p))) return 0;
       known_not_zero = true;
     }
   }

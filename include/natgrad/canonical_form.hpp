@@ -27,21 +27,30 @@ struct Eigenvalue {
   friend bool operator==(const Eigenvalue&, const Eigenvalue&) = default;
 };
 
+struct MetricState;
+
 /// M = L diag(pivots) L^T with L unit lower triangular and L_ij = y_i u_j + g_i v_j for i > j.
 /// With N_j = (a p + Y_j) T_j + G_j^2 and N_0 = a p gg, where Y_j = sum_{i<=j} y_i^2,
 /// G_j = sum_{i<=j} g_i y_i, T_j = sum_{i>j} g_i^2:
 ///   pivots_j = a N_j/N_{j-1}, u_j = (T_{j-1} y_j + G_{j-1} g_j)/N_j,
 ///   v_j = (G_{j-1} y_j - (a p + Y_{j-1}) g_j)/N_j.
-struct NATGRAD_API LdlFactor {
-  arma::vec pivots;  ///< D, all > 0 (as reals), each correctly rounded
-  arma::vec u, v;    ///< D each, each element correctly rounded
-  arma::vec g, y;    ///< D each
+/// Every stored number is correctly rounded (so +-inf or 0 beyond the range of doubles).
+class NATGRAD_API LdlFactor {
+ public:
+  arma::vec pivots;  ///< D, all > 0 as real numbers
+  arma::vec u, v;    ///< D each
+  arma::vec g, y;    ///< D each, the pair
 
-  /// The dense L, D x D. Cost: 3 D^2/2 flops; each entry is fma(y_i, u_j, g_i v_j).
+  /// The dense L, D x D, each entry the correctly rounded value of the exact one (not of y_i u_j + g_i v_j
+  /// with rounded u and v). Cost: O(D^2). The metric's vectors must still be alive if it is a view.
   arma::mat dense_l() const;
-};
 
-struct MetricState;
+ private:
+  friend class MetricOperator;
+  explicit LdlFactor(std::shared_ptr<const MetricState> metric);
+
+  std::shared_ptr<const MetricState> metric_;
+};
 
 /// The operator M(a) for a pair with p > 0. Immutable; copies are cheap (they share their state) and may be
 /// used from several threads at once.

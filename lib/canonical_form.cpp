@@ -1,0 +1,413 @@
+// natgrad: M(a) as an operator. Every result is an exact linear combination of g, y and x (with coefficients
+// that are exact, or for roots and factors known to many bits), rounded once per element.
+#include "natgrad/canonical_form.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <string>
+#include <utility>
+
+#include "exact.hpp"
+#include "kernels/kernels.hpp"
+#include "pair.hpp"
+
+namespace natgrad {
+
+using exact::Dyadic;
+using exact::Integer;
+using exact::Interval;
+
+struct MetricState {
+  MetricState(std::span<const double> g_in, std::span<const double> y_in, Gram gram_in, Alpha alpha_in)
+      : g(g_in), y(y_in), gram(gram_in), alpha(alpha_in), pair(gram), ap(exact::alpha_times_p(pair, alpha)) {}
+
+  std::vector<double> owned_g, owned_y;  // empty for views
+  std::span<const double> g, y;
+  Gram gram;
+  Alpha alpha;
+  exact::PairNumbers pair;
+  Dyadic ap;  // a p
+};
+
+namespace {
+
+void check_length(const MetricState& m, std::size_t size, const char* name) {
+  if (size != m.g.size()) {
+    throw ContractError(std::string(name) + " has " + std::to_string(size) +
+                        " elements; the metric has dimension " + std::to_string(m.g.size()));
+  }
+}
+
+/// v.x, x having been checked for its length. A non-finite element of x is refused by name.
+Dyadic dot(std::span<const double> v, std::span<const double> x) {
+  ExactSum::Words words{};
+  const std::size_t bad = kernels::active().dot_f64(v.data(), x.data(), x.size(), words);
+  if (bad != x.size()) throw NonFiniteError("x", bad, x[bad]);
+  return Dyadic::from(ExactSum(words));
+}
+
+/// The exact products of x with the pair.
+struct Dots {
+  Dots(const MetricState& m, std::span<const double> x) {
+    check_length(m, x.size(), "x");
+    gx = dot(m.g, x);
+    yx = dot(m.y, x);
+  }
+
+  Dyadic gx, yx;
+};
+
+/// out_i = (y y_i + x x_i + g g_i)/denominator, each element correctly rounded.
+struct Combination {
+  Dyadic y, x, g, denominator{std::uint64_t{1}};
+
+  void evaluate(const MetricState& m, std::span<const double> x_vector, std::span<double> out) const {
+    check_length(m, out.size(), "out");
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const Dyadic sum = y * Dyadic::from(m.y[i]) + x * Dyadic::from(x_vector[i]) + g * Dyadic::from(m.g[i]);
+      out[i] = exact::round_quotient(sum, denominator);
+    }
+  }
+};
+
+/// Coefficients of y, x and g that are irrational, as enclosures.
+struct EnclosedCombination {
+  Interval y, x, g;
+};
+
+/// The irrational numbers that roots and factors are made of, at one precision.
+struct RootNumbers {
+  RootNumbers(const MetricState& m, const Dots& dots, mpfr_prec_t precision)
+      : precision_(precision),
+        gg(number(m.pair.gg)),
+        p(number(m.pair.p)),
+        yy(number(m.pair.yy)),
+        gx(number(dots.gx)),
+        yx(number(dots.yx)),
+        a(number(m.ap) / p),
+        a_star(yy / p),
+        root_a(sqrt(a)),
+        delta(sqrt(number(m.ap) / gg)),
+        tau(sqrt(a + a_star + scaled(delta, 1))),
+        // K x = k_y y + k_g g
+        k_y(yx / yy - p * gx / (gg * yy)),
+        k_g(gx / gg - p * yx / (gg * yy)) {}
+
+  Interval number(const Dyadic& x) const { return Interval(x, precision_); }
+  Interval one() const { return number(Dyadic(std::uint64_t{1})); }
+
+  mpfr_prec_t precision_;
+  Interval gg, p, yy, gx, yx, a, a_star, root_a, delta, tau, k_y, k_g;
+};
+
+/// Exact stand-ins for coefficients that `formula(RootNumbers)` encloses. Their relative accuracy grows with
+/// 1/c^2, because that is how much the three terms of an element can cancel.
+template <class Formula>
+void evaluate_enclosed(const MetricState& m, std::span<const double> x, std::span<double> out,
+                       Formula formula) {
+  const Dots dots(m, x);
+  check_length(m, out.size(), "out");
+  const auto& v = m.pair;
+  const std::int64_t cancellation = (v.gg * v.yy).log2_floor() - (v.p * v.p).log2_floor() + 1;
+  const long wanted =
+      MetricOperator::coefficient_bits + static_cast<long>(std::max<std::int64_t>(0, cancellation));
+  const exact::MpfrScope scope;
+  // A coefficient that is exactly 0 although its parts are not never becomes accurate: hence the bound.
+  const mpfr_prec_t most = 16 * (wanted + 64);
+  for (mpfr_prec_t precision = wanted + 64;; precision *= 2) {
+    const EnclosedCombination c = formula(RootNumbers(m, dots, precision));
+    const bool accurate = c.y.accurate_to(wanted) && c.x.accurate_to(wanted) && c.g.accurate_to(wanted);
+    if (accurate || precision >= most) {
+      Combination{c.y.left(), c.x.left(), c.g.left()}.evaluate(m, x, out);
+      return;
+    }
+  }
+}
+
+template <class Operation>
+arma::vec on_column(const arma::vec& x, Operation operation) {
+  arma::vec out(x.n_elem, arma::fill::none);
+  operation(std::span<const double>(x.memptr(), x.n_elem), std::span<double>(out.memptr(), out.n_elem));
+  return out;
+}
+
+std::span<const double> as_span(const arma::vec& x) {
+  return {x.memptr(), x.n_elem};
+}
+
+std::shared_ptr<MetricState> view_state(std::span<const double> g, std::span<const double> y,
+                                        const Gram& gram, Alpha a) {
+  if (gram.judge().verdict != Verdict::effective) return nullptr;
+  return std::make_shared<MetricState>(g, y, gram, a);
+}
+
+/// Copies the vectors, widening floats exactly.
+template <class T>
+std::shared_ptr<MetricState> owning_state(std::span<const T> g, std::span<const T> y, Alpha a) {
+  auto state = view_state({}, {}, Gram::of(g, y), a);
+  if (!state) return nullptr;
+  state->owned_g.assign(g.begin(), g.end());
+  state->owned_y.assign(y.begin(), y.end());
+  state->g = state->owned_g;
+  state->y = state->owned_y;
+  return state;
+}
+
+}  // namespace
+
+MetricOperator::MetricOperator(std::shared_ptr<const MetricState> state) : state_(std::move(state)) {}
+
+std::uint64_t MetricOperator::dimension() const noexcept {
+  return state_->gram.dimension();
+}
+const Gram& MetricOperator::gram() const noexcept {
+  return state_->gram;
+}
+Alpha MetricOperator::alpha() const noexcept {
+  return state_->alpha;
+}
+std::span<const double> MetricOperator::g() const noexcept {
+  return state_->g;
+}
+std::span<const double> MetricOperator::y() const noexcept {
+  return state_->y;
+}
+Scalars MetricOperator::scalars() const {
+  return natgrad::scalars(gram(), alpha());
+}
+
+// ------------------------------------------------------------------------- rational: correctly rounded
+
+void MetricOperator::apply(std::span<const double> x, std::span<double> out) const {
+  const auto& m = *state_;
+  const auto& v = m.pair;
+  const Dots d(m, x);
+  // (gg (y.x) y + ap gg x - ap (g.x) g)/(p gg)
+  Combination{v.gg * d.yx, m.ap * v.gg, -(m.ap * d.gx), v.p * v.gg}.evaluate(m, x, out);
+}
+
+void MetricOperator::solve(std::span<const double> x, std::span<double> out) const {
+  const auto& m = *state_;
+  const auto& v = m.pair;
+  const Dots d(m, x);
+  // (p^2 x - p (g.x) y + ((yy + ap)(g.x) - p (y.x)) g)/(ap p)
+  Combination{-(v.p * d.gx), v.p * v.p, (v.yy + m.ap) * d.gx - v.p * d.yx, m.ap * v.p}.evaluate(m, x, out);
+}
+
+double MetricOperator::quadratic_form(std::span<const double> x) const {
+  const auto& m = *state_;
+  const auto& v = m.pair;
+  const Dots d(m, x);
+  const Dyadic xx = dot(x, x);
+  return exact::round_quotient(d.yx * d.yx * v.gg + m.ap * (xx * v.gg - d.gx * d.gx), v.p * v.gg);
+}
+
+double MetricOperator::inverse_quadratic_form(std::span<const double> x) const {
+  const auto& m = *state_;
+  const auto& v = m.pair;
+  const Dots d(m, x);
+  const Dyadic xx = dot(x, x);
+  return exact::round_quotient(v.p * v.p * xx - (v.p * d.gx * d.yx).scaled(1) + (v.yy + m.ap) * d.gx * d.gx,
+                               m.ap * v.p);
+}
+
+// ------------------------------------------------------------------------------------ roots and factors
+
+void MetricOperator::root_apply(std::span<const double> x, std::span<double> out) const {
+  evaluate_enclosed(*state_, x, out, [](const RootNumbers& n) {
+    const Interval k = n.a * n.a_star / (n.tau * (n.a + n.delta + n.root_a * n.tau));
+    return EnclosedCombination{n.yx / (n.p * n.tau) - k * n.k_y, n.root_a,
+                               n.number(Dyadic()) - n.a * n.gx / (n.gg * n.tau) - k * n.k_g};
+  });
+}
+
+void MetricOperator::root_solve(std::span<const double> x, std::span<double> out) const {
+  evaluate_enclosed(*state_, x, out, [](const RootNumbers& n) {
+    const Interval td = n.tau * n.delta;
+    const Interval k = n.a * n.a_star * (n.a_star + scaled(n.delta, 1)) /
+                       (td * n.root_a * (n.root_a * (n.a_star + n.delta) + td));
+    return EnclosedCombination{k * n.k_y - n.yx / (n.p * td), n.one() / n.root_a,
+                               n.a * n.gx / (n.gg * td) + k * n.k_g};
+  });
+}
+
+void MetricOperator::factor_apply(std::span<const double> x, std::span<double> out) const {
+  evaluate_enclosed(*state_, x, out, [](const RootNumbers& n) {
+    const Interval weight = n.gx / sqrt(n.p * n.gg);
+    return EnclosedCombination{weight, n.root_a, n.number(Dyadic()) - n.delta * weight};
+  });
+}
+
+void MetricOperator::factor_transpose_apply(std::span<const double> x, std::span<double> out) const {
+  evaluate_enclosed(*state_, x, out, [](const RootNumbers& n) {
+    return EnclosedCombination{n.number(Dyadic()), n.root_a, (n.yx - n.delta * n.gx) / sqrt(n.p * n.gg)};
+  });
+}
+
+void MetricOperator::factor_solve(std::span<const double> x, std::span<double> out) const {
+  evaluate_enclosed(*state_, x, out, [](const RootNumbers& n) {
+    const Interval weight = n.gx / (n.p * n.root_a);
+    return EnclosedCombination{n.number(Dyadic()) - weight, n.one() / n.root_a, n.delta * weight};
+  });
+}
+
+void MetricOperator::factor_transpose_solve(std::span<const double> x, std::span<double> out) const {
+  evaluate_enclosed(*state_, x, out, [](const RootNumbers& n) {
+    return EnclosedCombination{n.number(Dyadic()), n.one() / n.root_a,
+                               (n.delta * n.gx - n.yx) / (n.p * n.root_a)};
+  });
+}
+
+namespace {
+
+/// Runs the factorisation: calls `column(j, u, v, current, previous)` with the exact numerators of u_j and
+/// v_j, N_j and N_{j-1}. No term of N is negative.
+template <class Column>
+void factorise(const MetricState& m, Column column) {
+  Dyadic shifted_y = m.ap, cross, tail = m.pair.gg, previous = m.ap * m.pair.gg;
+  for (std::size_t j = 0; j < m.g.size(); ++j) {
+    const Dyadic g = Dyadic::from(m.g[j]), y = Dyadic::from(m.y[j]);
+    const Dyadic u = tail * y + cross * g, v = cross * y - shifted_y * g;
+    shifted_y = shifted_y + y * y;
+    cross = cross + g * y;
+    tail = tail - g * g;
+    const Dyadic current = shifted_y * tail + cross * cross;
+    column(j, u, v, current, previous);
+    previous = current;
+  }
+}
+
+}  // namespace
+
+LdlFactor::LdlFactor(std::shared_ptr<const MetricState> metric)
+    : pivots(metric->g.size()),
+      u(metric->g.size()),
+      v(metric->g.size()),
+      g(metric->g.data(), metric->g.size()),
+      y(metric->y.data(), metric->y.size()),
+      metric_(std::move(metric)) {
+  factorise(*metric_, [this](std::size_t j, const Dyadic& u_j, const Dyadic& v_j, const Dyadic& current,
+                             const Dyadic& previous) {
+    pivots[j] = exact::round_quotient(metric_->ap * current, metric_->pair.p * previous);
+    u[j] = exact::round_quotient(u_j, current);
+    v[j] = exact::round_quotient(v_j, current);
+  });
+}
+
+arma::mat LdlFactor::dense_l() const {
+  const auto& m = *metric_;
+  arma::mat l(m.g.size(), m.g.size(), arma::fill::eye);
+  factorise(m,
+            [&](std::size_t j, const Dyadic& u_j, const Dyadic& v_j, const Dyadic& current, const Dyadic&) {
+              for (std::size_t i = j + 1; i < m.g.size(); ++i) {
+                const Dyadic entry = Dyadic::from(m.y[i]) * u_j + Dyadic::from(m.g[i]) * v_j;
+                l(i, j) = exact::round_quotient(entry, current);
+              }
+            });
+  return l;
+}
+
+LdlFactor MetricOperator::ldl() const {
+  return LdlFactor(state_);
+}
+
+arma::mat MetricOperator::dense() const {
+  const auto& m = *state_;
+  const auto& v = m.pair;
+  const std::size_t n = m.g.size();
+  arma::mat dense(n, n, arma::fill::none);
+  const Dyadic denominator = v.p * v.gg, diagonal = m.ap * v.gg;
+  for (std::size_t j = 0; j < n; ++j) {
+    const Dyadic by_y = v.gg * Dyadic::from(m.y[j]), by_g = m.ap * Dyadic::from(m.g[j]);
+    for (std::size_t i = j; i < n; ++i) {
+      Dyadic entry = by_y * Dyadic::from(m.y[i]) - by_g * Dyadic::from(m.g[i]);
+      if (i == j) entry = entry + diagonal;
+      dense(i, j) = dense(j, i) = exact::round_quotient(entry, denominator);
+    }
+  }
+  return dense;
+}
+
+std::vector<Eigenvalue> MetricOperator::spectrum() const {
+  const auto& v = state_->pair;
+  const std::uint64_t n = dimension();
+  const double low = *lambda_min(gram(), alpha()), high = *lambda_max(gram(), alpha());
+  if (n == 1) return {{low, 1}};
+  const bool parallel = v.gram_determinant.is_zero();
+  if (parallel && state_->ap == v.yy) return {{low, n}};
+  // s = 0: r once and a elsewhere; otherwise a lies strictly between the two on the plane of g and y.
+  if (parallel && state_->ap < v.yy) return {{low, n - 1}, {high, 1}};
+  if (parallel) return {{low, 1}, {high, n - 1}};
+  if (n == 2) return {{low, 1}, {high, 1}};
+  return {{low, 1}, {*natgrad::alpha(gram(), alpha()), n - 2}, {high, 1}};
+}
+
+// --------------------------------------------------------------------------------- Armadillo columns
+
+arma::vec MetricOperator::apply(const arma::vec& x) const {
+  return on_column(x, [&](auto in, auto out) { apply(in, out); });
+}
+arma::vec MetricOperator::solve(const arma::vec& x) const {
+  return on_column(x, [&](auto in, auto out) { solve(in, out); });
+}
+double MetricOperator::quadratic_form(const arma::vec& x) const {
+  return quadratic_form(as_span(x));
+}
+double MetricOperator::inverse_quadratic_form(const arma::vec& x) const {
+  return inverse_quadratic_form(as_span(x));
+}
+arma::vec MetricOperator::root_apply(const arma::vec& x) const {
+  return on_column(x, [&](auto in, auto out) { root_apply(in, out); });
+}
+arma::vec MetricOperator::root_solve(const arma::vec& x) const {
+  return on_column(x, [&](auto in, auto out) { root_solve(in, out); });
+}
+arma::vec MetricOperator::factor_apply(const arma::vec& x) const {
+  return on_column(x, [&](auto in, auto out) { factor_apply(in, out); });
+}
+arma::vec MetricOperator::factor_transpose_apply(const arma::vec& x) const {
+  return on_column(x, [&](auto in, auto out) { factor_transpose_apply(in, out); });
+}
+arma::vec MetricOperator::factor_solve(const arma::vec& x) const {
+  return on_column(x, [&](auto in, auto out) { factor_solve(in, out); });
+}
+arma::vec MetricOperator::factor_transpose_solve(const arma::vec& x) const {
+  return on_column(x, [&](auto in, auto out) { factor_transpose_solve(in, out); });
+}
+
+// ------------------------------------------------------------------------------------------ factories
+
+std::optional<Metric> Metric::make(std::span<const double> g, std::span<const double> y, Alpha a) {
+  auto state = owning_state(g, y, a);
+  if (!state) return std::nullopt;
+  return Metric(std::move(state));
+}
+
+std::optional<Metric> Metric::make(std::span<const float> g, std::span<const float> y, Alpha a) {
+  auto state = owning_state(g, y, a);
+  if (!state) return std::nullopt;
+  return Metric(std::move(state));
+}
+
+std::optional<Metric> Metric::make(const arma::vec& g, const arma::vec& y, Alpha a) {
+  return make(as_span(g), as_span(y), a);
+}
+
+std::optional<MetricView> MetricView::make(std::span<const double> g, std::span<const double> y, Alpha a) {
+  return make(g, y, Gram::of(g, y), a);
+}
+
+std::optional<MetricView> MetricView::make(std::span<const double> g, std::span<const double> y,
+                                           const Gram& gram, Alpha a) {
+  if (g.size() != y.size() || g.size() != gram.dimension()) {
+    throw ContractError("g has " + std::to_string(g.size()) + " elements, y has " + std::to_string(y.size()) +
+                        " and their Gram has dimension " + std::to_string(gram.dimension()) +
+                        "; they must agree");
+  }
+  auto state = view_state(g, y, gram, a);
+  if (!state) return std::nullopt;
+  return MetricView(std::move(state));
+}
+
+}  // namespace natgrad
