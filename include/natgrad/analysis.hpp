@@ -76,13 +76,15 @@ struct AnalyzeOptions {
 };
 
 /// Median (mean of the middle two when even) and maximum. Order of the input does not matter.
+/// @claim analysis.summary
 NATGRAD_API Summary summarise(std::vector<double> values);
 
-/// minimal and effective_fraction of a sequence of losses, per WindowAnalysis.
+/// minimal and effective_fraction of a sequence of losses, per WindowAnalysis. @claim analysis.window
 /// @pre all finite; window, if given, in 1 .. N-1   @throws ContractError
 NATGRAD_API WindowAnalysis analyze_window(std::span<const double> losses,
                                           std::optional<std::uint64_t> window);
 
+/// @claim analysis.steps
 /// Analyses a run, or the part first .. last of it (with its losses first .. last, or last - 1).
 /// @throws ContractError for an empty or impossible range of steps, or a window outside 1 .. N-1;
 ///   InputError / RunValueError for what is wrong with the file

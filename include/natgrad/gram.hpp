@@ -102,7 +102,7 @@ class NATGRAD_API Gram {
   std::uint64_t dimension() const noexcept { return dimension_; }
 
   /// Effective iff p > 0, decided exactly. Both zero: undetermined (stationary).
-  /// (Paper: existence theorem and its necessity; g, y not both zero.)
+  /// (Paper: existence theorem and its necessity; g, y not both zero.) @claim gram.verdict
   /// @pre dimension() >= 1
   Judgement judge() const;
 

@@ -9,7 +9,7 @@
 namespace natgrad {
 
 /// The JSON of `natgrad analyze --json`, indented by 2, ending in a newline. Doubles read back as the same
-/// doubles; what is undefined or not finite is null.
+/// doubles; what is undefined or not finite is null. @claim report.json
 NATGRAD_API std::string to_json(const Analysis& analysis);
 
 /// A summary that fits one screen, ending in a newline; ANSI colours if `colour`.

@@ -19,6 +19,7 @@
 namespace natgrad {
 
 /// xoshiro256** (Blackman & Vigna 2021), its state filled by splitmix64 from the seed.
+/// @claim rules.random
 class NATGRAD_API Random {
  public:
   explicit Random(std::uint64_t seed) noexcept;
@@ -91,7 +92,7 @@ struct ProblemEntry {
 /// Named entries in a fixed order. Value types: adding to one copy does not change another.
 class NATGRAD_API RuleSet {
  public:
-  /// gradient-descent, heavy-ball, adam, sign-descent, feedback-alignment.
+  /// gradient-descent, heavy-ball, adam, sign-descent, feedback-alignment. @claim rules.standard
   static RuleSet standard();
   /// @throws ContractError for an empty or known name, or a missing `make`
   void add(RuleEntry entry);
@@ -119,7 +120,7 @@ class NATGRAD_API ProblemSet {
 
 /// The reference experiment on feedback alignment: a linear net 30-20-10, E = T - W2 W1,
 /// L = tr(E E^T)/2, T ~ U(-1, 1), B ~ U(-1/2, 1/2), W ~ U(-scale, scale). Groups W1 and W2.
-/// `scale` is 0.01 for "linear-teacher".
+/// `scale` is 0.01 for "linear-teacher". @claim rules.feedback_alignment
 NATGRAD_API std::unique_ptr<Problem> make_linear_teacher(std::uint64_t seed, double scale);
 
 }  // namespace natgrad

@@ -59,7 +59,7 @@ class NATGRAD_API RunValueError : public InputError {
   std::uint64_t step_;
 };
 
-/// Reads a run as a stream: memory does not grow with K x D.
+/// Reads a run as a stream: memory does not grow with K x D. @claim run.round_trip
 class NATGRAD_API RunReader {
  public:
   /// Opens and checks everything but the values.
