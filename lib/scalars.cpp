@@ -6,6 +6,8 @@
 // logarithm here is a double or a midpoint only when it is 0, which integers decide.
 #include "natgrad/scalars.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstdint>
@@ -35,6 +37,18 @@ bool is_finite(double x) {
 bool is_positive(double x) {
   const auto bits = std::bit_cast<std::uint64_t>(x);
   return bits != 0 && (bits >> 63) == 0;
+}
+
+/// Order of finite or infinite doubles as integers: comparisons would depend on denormals-are-zero.
+std::int64_t rank(double x) {
+  const auto bits = std::bit_cast<std::int64_t>(x);
+  return bits >= 0 ? bits : std::numeric_limits<std::int64_t>::min() - bits;
+}
+double greater_of(double a, double b) {
+  return rank(a) < rank(b) ? b : a;
+}
+double lesser_of(double a, double b) {
+  return rank(b) < rank(a) ? b : a;
 }
 
 // ------------------------------------------------------------------- numerator^n == ratio, exactly
@@ -193,7 +207,7 @@ std::optional<double> of_metric(const Gram& gram, const Alpha& a, F f) {
 
 Alpha::Alpha(double value) : value_(value) {
   if (!is_finite(value) || !is_positive(value)) {
-    throw ContractError("alpha is " + std::to_string(value) + "; it must be finite and > 0");
+    throw ContractError(fmt::format("alpha is {}; it must be finite and > 0", value));
   }
 }
 
@@ -478,14 +492,14 @@ class MetricEncloser {
     const Interval low_end = open_kappa ? zero : root_kappa(r_low, c_high_, s_high_);
     const Interval high_end = open_kappa ? zero : root_kappa(r_high, c_high_, s_high_);
     const auto highest = [&](auto f) {
-      return open_kappa ? infinity : std::max(f(low_end).upper(), f(high_end).upper());
+      return open_kappa ? infinity : greater_of(f(low_end).upper(), f(high_end).upper());
     };
     const auto same = [](const Interval& x) { return x; };
     const auto squared = [](const Interval& x) { return square(x); };
     const auto log_squared = [](const Interval& x) { return scaled(log(x), 1); };
-    out.sqrt_condition = Enclosure{std::max(1.0, least.lower()), highest(same)};
-    out.condition = Enclosure{std::max(1.0, square(least).lower()), highest(squared)};
-    out.log_condition = Enclosure{std::max(0.0, log_squared(least).lower()), highest(log_squared)};
+    out.sqrt_condition = Enclosure{greater_of(1.0, least.lower()), highest(same)};
+    out.condition = Enclosure{greater_of(1.0, square(least).lower()), highest(squared)};
+    out.log_condition = Enclosure{greater_of(0.0, log_squared(least).lower()), highest(log_squared)};
     out.trace = lift(
         star(r_low, c_low_) + e_.number(others) * a,
         [&] { return star(r_high, c_high_) + e_.number(others) * a; }, open);
@@ -510,7 +524,7 @@ class MetricEncloser {
 
 ScalarEnclosures enclose(const Gram& gram, double radius, Alpha a) {
   if (!is_finite(radius) || (!is_positive(radius) && !Dyadic::from(radius).is_zero())) {
-    throw ContractError("radius is " + std::to_string(radius) + "; it must be finite and >= 0");
+    throw ContractError(fmt::format("radius is {}; it must be finite and >= 0", radius));
   }
   ScalarEnclosures out;
   out.judgement = gram.judge();  // checks the dimension
@@ -559,20 +573,20 @@ ScalarEnclosures enclose(const Gram& gram, double radius, Alpha a) {
     const Interval most_product = (box.norm_g + box.radius) * (box.norm_y + box.radius);
     const Interval least_product = e.least_norm_g() * e.least_norm_y();
     const Interval low = e.cosine_high_end(), high = e.cosine_low_end();
-    out.gy.lo = std::max(out.gy.lo, ((low.is_positive() ? least_product : most_product) * low).lower());
-    out.gy.hi = std::min(out.gy.hi, ((high.is_negative() ? least_product : most_product) * high).upper());
+    out.gy.lo = greater_of(out.gy.lo, ((low.is_positive() ? least_product : most_product) * low).lower());
+    out.gy.hi = lesser_of(out.gy.hi, ((high.is_negative() ? least_product : most_product) * high).upper());
   }
 
   out.angle = between(box.angle_low, box.angle_high);
   out.cosine = between(e.cosine_high_end(), e.cosine_low_end());
   const bool through_right_angle =
       !(e.half_pi() - box.angle_high).is_positive() && !(box.angle_low - e.half_pi()).is_positive();
-  out.sine = Enclosure{std::max(0.0, std::min(e.sine_low_end().lower(), e.sine_high_end().lower())),
+  out.sine = Enclosure{greater_of(0.0, lesser_of(e.sine_low_end().lower(), e.sine_high_end().lower())),
                        through_right_angle
                            ? 1.0
-                           : std::min(1.0, std::max(e.sine_low_end().upper(), e.sine_high_end().upper()))};
-  out.cosine->lo = std::max(-1.0, out.cosine->lo);
-  out.cosine->hi = std::min(1.0, out.cosine->hi);
+                           : lesser_of(1.0, greater_of(e.sine_low_end().upper(), e.sine_high_end().upper()))};
+  out.cosine->lo = greater_of(-1.0, out.cosine->lo);
+  out.cosine->hi = lesser_of(1.0, out.cosine->hi);
 
   if (out.judgement.verdict == Verdict::not_effective) return out;
   if (exact_data && v.p.sign() <= 0) return out;
