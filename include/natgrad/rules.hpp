@@ -98,7 +98,8 @@ class NATGRAD_API RuleSet {
   void add(RuleEntry entry);
   /// nullptr if unknown.
   const RuleEntry* find(const std::string& name) const noexcept;
-  const std::vector<RuleEntry>& entries() const noexcept { return entries_; }
+  const std::vector<RuleEntry>& entries() const& noexcept { return entries_; }
+  const std::vector<RuleEntry>& entries() const&& = delete;  // would dangle in a range-for
 
  private:
   std::vector<RuleEntry> entries_;
@@ -112,7 +113,8 @@ class NATGRAD_API ProblemSet {
   void add(ProblemEntry entry);
   /// nullptr if unknown.
   const ProblemEntry* find(const std::string& name) const noexcept;
-  const std::vector<ProblemEntry>& entries() const noexcept { return entries_; }
+  const std::vector<ProblemEntry>& entries() const& noexcept { return entries_; }
+  const std::vector<ProblemEntry>& entries() const&& = delete;  // would dangle in a range-for
 
  private:
   std::vector<ProblemEntry> entries_;
