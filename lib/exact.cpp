@@ -78,10 +78,7 @@ double round_floor(const Root& value, std::int64_t k, Direction direction) {
       break;
   }
   // The hidden bit carries into the exponent field by itself, and so does a rounding up; overflow is inf.
-  const auto pattern = (static_cast<std::uint64_t>(unit + 1074) << 52) + kept + (up ? 1 : 0);
-  const double result = std::bit_cast<double>(pattern);
-  if (direction == Direction::down) return std::min(result, std::numeric_limits<double>::max());
-  return result;
+  return std::bit_cast<double>((static_cast<std::uint64_t>(unit + 1074) << 52) + kept + (up ? 1 : 0));
 }
 
 double negate(double x) {
