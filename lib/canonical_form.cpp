@@ -20,14 +20,19 @@ using exact::Interval;
 
 struct MetricState {
   MetricState(std::span<const double> g_in, std::span<const double> y_in, Gram gram_in, Alpha alpha_in)
-      : g(g_in), y(y_in), gram(gram_in), alpha(alpha_in), pair(gram), ap(exact::alpha_times_p(pair, alpha)) {}
+      : g(g_in),
+        y(y_in),
+        gram(gram_in),
+        alpha(alpha_in),
+        pair(gram),
+        ap(exact::alpha_times_p(pair, pair.dimension == 1 ? Alpha() : alpha)) {}
 
   std::vector<double> owned_g, owned_y;  // empty for views
   std::span<const double> g, y;
   Gram gram;
   Alpha alpha;
   exact::PairNumbers pair;
-  Dyadic ap;  // a p
+  Dyadic ap;  // a p; for D = 1, where M = y/g whatever a is, that of a*
 };
 
 namespace {

@@ -587,6 +587,15 @@ ScalarEnclosures enclose(const Gram& gram, double radius, Alpha a) {
                            : lesser_of(1.0, greater_of(e.sine_low_end().upper(), e.sine_high_end().upper()))};
   out.cosine->lo = greater_of(-1.0, out.cosine->lo);
   out.cosine->hi = lesser_of(1.0, out.cosine->hi);
+  // Where the angle is one exact number, sin pi = 0 and cos(pi/2) = 0 are better known than through pi.
+  const bool one_angle = (exact_data || v.dimension == 1) && !box.reaches_zero_g && !box.reaches_zero_y;
+  if (one_angle && v.gram_determinant.is_zero()) {
+    out.cosine->lo = out.cosine->hi = v.p.sign() < 0 ? -1.0 : 1.0;
+    out.sine = Enclosure{0.0, 0.0};
+  } else if (one_angle && v.p.is_zero()) {
+    out.cosine = Enclosure{0.0, 0.0};
+    out.sine = Enclosure{1.0, 1.0};
+  }
 
   if (out.judgement.verdict == Verdict::not_effective) return out;
   if (exact_data && v.p.sign() <= 0) return out;
