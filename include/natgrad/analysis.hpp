@@ -85,7 +85,9 @@ NATGRAD_API WindowAnalysis analyze_window(std::span<const double> losses,
                                           std::optional<std::uint64_t> window);
 
 /// @claim analysis.steps
-/// Analyses a run, or the part first .. last of it (with its losses first .. last, or last - 1).
+/// Analyses a run, or the part first .. last of it (with its losses first .. last, or last - 1 where the file
+/// has no more or, in the middle of a run, the next one is not finite: `--steps 0:k` reads a run that goes
+/// bad at step k).
 /// @throws ContractError for an empty or impossible range of steps, or a window outside 1 .. N-1;
 ///   InputError / RunValueError for what is wrong with the file
 NATGRAD_API Analysis analyze(const RunReader& run, const AnalyzeOptions& options = {});

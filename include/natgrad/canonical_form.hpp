@@ -34,7 +34,7 @@ struct MetricState;
 /// G_j = sum_{i<=j} g_i y_i, T_j = sum_{i>j} g_i^2:
 ///   pivots_j = a N_j/N_{j-1}, u_j = (T_{j-1} y_j + G_{j-1} g_j)/N_j,
 ///   v_j = (G_{j-1} y_j - (a p + Y_{j-1}) g_j)/N_j.
-/// Every stored number is correctly rounded (so +-inf or 0 beyond the range of doubles).
+/// (for D = 1, a stands for a*). Every stored number is correctly rounded (so +-inf or 0 beyond the range of doubles).
 class NATGRAD_API LdlFactor {
  public:
   arma::vec pivots;  ///< D, all > 0 as real numbers
@@ -57,6 +57,7 @@ class NATGRAD_API LdlFactor {
 ///
 /// Vectors in and out have length D; out may be the same memory as x. All elements of x must be finite.
 /// Every operation is linear in D in time and memory: nothing D x D is formed unless asked for by dense().
+/// For D = 1, where M = y/g whatever a is, a stands for a* = y/g in every formula below.
 /// apply, solve and the quadratic forms return the correctly rounded value of each element of the exact
 /// result; roots and factors are exact combinations of the vectors with coefficients known to
 /// `coefficient_bits` bits, rounded once: see `root_bound`. All bits are the same on every machine.

@@ -72,7 +72,7 @@ class NATGRAD_API RunReader {
   const RunInfo& info() const noexcept;
 
   /// Losses L_first .. L_{last-1}. @pre first <= last <= info().losses
-  /// @throws RunValueError for NaN or infinity
+  /// @throws RunValueError for NaN or infinity; L_K spoils step K-1, which leads to it
   std::vector<double> losses(std::uint64_t first, std::uint64_t last) const;
 
   /// Calls `sink` with steps first .. last-1 in order. Grams of a block of steps are computed in
