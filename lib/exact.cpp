@@ -248,6 +248,12 @@ double round_root(const Dyadic& numerator, const Dyadic& denominator) {
 // ------------------------------------------------------------------------------------- intervals
 
 MpfrScope::MpfrScope() : emin_(mpfr_get_emin()), emax_(mpfr_get_emax()), flags_(mpfr_flags_save()) {
+  // MPFR keeps pi and logarithms for each thread and leaves them behind when it ends.
+  struct CacheRelease {
+    ~CacheRelease() { mpfr_free_cache2(MPFR_FREE_LOCAL_CACHE); }
+  };
+  static thread_local CacheRelease release;
+  static_cast<void>(release);
   mpfr_set_emin(mpfr_get_emin_min());
   mpfr_set_emax(mpfr_get_emax_max());
 }

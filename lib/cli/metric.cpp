@@ -1,0 +1,224 @@
+// natgrad metric: verdict, Gram and scalars of a pair of vectors.
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "apart.hpp"
+#include "cli.hpp"
+#include "natgrad/gram.hpp"
+#include "natgrad/scalars.hpp"
+#include "numbers.hpp"
+#include "stream.hpp"
+#include "vector_file.hpp"
+
+namespace natgrad::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct MetricOptions {
+  std::string g, y;
+  std::optional<std::string> alpha, radius;
+  bool json = false, exact = false;
+};
+
+/// A scalar of the table: where it is in both structs, and what it is.
+struct Row {
+  const char* key;
+  std::optional<double> Scalars::*value;
+  std::optional<Enclosure> ScalarEnclosures::*enclosure;
+  bool of_metric;  ///< exists only with a metric
+  const char* meaning;
+};
+
+constexpr std::array<Row, 11> rows = {{
+    {"cos", &Scalars::cosine, &ScalarEnclosures::cosine, false, "of the angle ψ between g and y"},
+    {"sin", &Scalars::sine, &ScalarEnclosures::sine, false, "of ψ"},
+    {"angle", &Scalars::angle, &ScalarEnclosures::angle, false, "ψ in radians"},
+    {"alpha", &Scalars::alpha, &ScalarEnclosures::alpha, true, ""},  // filled in: α* or given
+    {"lambda_min", &Scalars::lambda_min, &ScalarEnclosures::lambda_min, true, "smallest eigenvalue of M(α)"},
+    {"lambda_max", &Scalars::lambda_max, &ScalarEnclosures::lambda_max, true, "largest eigenvalue of M(α)"},
+    {"condition", &Scalars::condition, &ScalarEnclosures::condition, true, "κ = λ₊/λ₋"},
+    {"sqrt_condition", &Scalars::sqrt_condition, &ScalarEnclosures::sqrt_condition, true, "√κ"},
+    {"log_condition", &Scalars::log_condition, &ScalarEnclosures::log_condition, true, "ln κ"},
+    {"trace", &Scalars::trace, &ScalarEnclosures::trace, true, "sum of the eigenvalues"},
+    {"log_det", &Scalars::log_det, &ScalarEnclosures::log_det, true, "ln of the determinant"},
+}};
+
+/// What nlohmann would do by itself for NaN and infinity, said openly.
+Json json_number(double x) {
+  return std::isfinite(x) ? Json(x) : Json(nullptr);
+}
+Json json_number(const std::optional<double>& x) {
+  return x ? json_number(*x) : Json(nullptr);
+}
+Json json_enclosure(const std::optional<Enclosure>& e) {
+  return e ? Json::array({json_number(e->lo), json_number(e->hi)}) : Json(nullptr);
+}
+
+/// One sentence, without the colour.
+std::string in_words(const Judgement& judgement, const MetricOptions& options) {
+  switch (judgement.reason) {
+    case Reason::descent:
+      return options.radius ? fmt::format(
+                                  "effective: y·g > 0 whatever the error within radius {}, so g = −M⁻¹∇L "
+                                  "for the metric M(α)",
+                                  *options.radius)
+                            : "effective: y·g > 0, so g = −M⁻¹∇L for the metric M(α)";
+    case Reason::ascent:
+      return "not effective: y·g < 0, so no symmetric positive definite M has M g = y";
+    case Reason::orthogonal:
+      return "not effective: y·g = 0 exactly, so no symmetric positive definite M has M g = y";
+    case Reason::zero_update:
+      return "not effective: g = 0 but y is not, so no M has M g = y";
+    case Reason::zero_gradient:
+      return "not effective: y = 0 but g is not, so no invertible M has M g = y";
+    case Reason::stationary:
+      return "undetermined: g = y = 0, so every metric works and none is determined";
+    case Reason::inexact:
+      return fmt::format("undetermined: with errors up to radius {} the sign of y·g is open",
+                         options.radius.value_or("0"));
+  }
+  return "undetermined";
+}
+
+std::string to_json(const MetricOptions& options, const Gram& gram, const Scalars& scalars,
+                    const Judgement& judgement, const std::optional<ScalarEnclosures>& enclosures) {
+  Json json;
+  json["version"] = version();
+  json["dimension"] = gram.dimension();
+  json["verdict"] = to_string(judgement.verdict);
+  if (judgement.verdict == Verdict::undetermined) json["reason"] = to_string(judgement.reason);
+  json["gram"] = {
+      {"gg", json_number(scalars.gg)}, {"gy", json_number(scalars.gy)}, {"yy", json_number(scalars.yy)}};
+  if (options.exact) {
+    json["exact_gram"] = {{"unit", fmt::format("2^{}", ExactSum::unit_exponent)},
+                          {"gg", gram.gg().to_hex()},
+                          {"gy", gram.gy().to_hex()},
+                          {"yy", gram.yy().to_hex()}};
+  }
+  const bool metric = judgement.verdict == Verdict::effective;
+  for (const Row& row : rows)
+    json[row.key] = row.of_metric && !metric ? Json(nullptr) : json_number(scalars.*row.value);
+  if (enclosures) {
+    Json& out = json["enclosure"];
+    out["gg"] = json_enclosure(enclosures->gg);
+    out["gy"] = json_enclosure(enclosures->gy);
+    out["yy"] = json_enclosure(enclosures->yy);
+    for (const Row& row : rows) out[row.key] = json_enclosure((*enclosures).*row.enclosure);
+  }
+  return json.dump(2) + "\n";
+}
+
+std::string to_text(const MetricOptions& options, const Gram& gram, const Scalars& scalars,
+                    const Judgement& judgement, const std::optional<ScalarEnclosures>& enclosures,
+                    bool colour) {
+  struct Line {
+    std::string name, value, enclosure, meaning;
+  };
+  std::vector<Line> lines;
+  const auto add = [&](const char* name, const std::optional<double>& value,
+                       const std::optional<Enclosure>& enclosure, const std::string& meaning) {
+    lines.push_back({name, value ? number_text(*value) : "-",
+                     !enclosures ? ""
+                     : enclosure
+                         ? fmt::format("[{}, {}]", number_text(enclosure->lo), number_text(enclosure->hi))
+                         : "-",
+                     meaning});
+  };
+  using E = std::optional<Enclosure>;
+  lines.push_back({"dimension", fmt::format("{}", gram.dimension()), "", "D, the number of parameters"});
+  add("gg", scalars.gg, enclosures ? E(enclosures->gg) : E(), "g·g, g the update");
+  add("gy", scalars.gy, enclosures ? E(enclosures->gy) : E(), "y·g, y = −∇L: the descent to first order");
+  add("yy", scalars.yy, enclosures ? E(enclosures->yy) : E(), "y·y");
+  const bool metric = judgement.verdict == Verdict::effective;
+  for (const Row& row : rows) {
+    std::string meaning = row.meaning;
+    if (meaning.empty())
+      meaning = options.alpha ? "α as given" : "α* = y·y/y·g, which makes κ least over all metrics";
+    add(row.key, row.of_metric && !metric ? std::nullopt : scalars.*row.value,
+        enclosures ? (*enclosures).*row.enclosure : E(), meaning);
+  }
+
+  std::size_t name_width = 0, value_width = 0, enclosure_width = 0;
+  for (const Line& line : lines) {
+    name_width = std::max(name_width, line.name.size());
+    value_width = std::max(value_width, line.value.size());
+    enclosure_width = std::max(enclosure_width, line.enclosure.size());
+  }
+  const char* paint = !colour                                       ? ""
+                      : judgement.verdict == Verdict::effective     ? "\033[1;32m"
+                      : judgement.verdict == Verdict::not_effective ? "\033[1;31m"
+                                                                    : "\033[1;33m";
+  std::string text = fmt::format("{}{}{}\n\n", paint, in_words(judgement, options), colour ? "\033[0m" : "");
+  for (const Line& line : lines) {
+    text += fmt::format("{:<{}}  {:<{}}  ", line.name, name_width, line.value, value_width);
+    if (enclosures) text += fmt::format("{:<{}}  ", line.enclosure, enclosure_width);
+    text += line.meaning + "\n";
+  }
+  if (options.exact) {
+    text += fmt::format("\nexactly, in units of 2^{}:\ngg  {}\ngy  {}\nyy  {}\n", ExactSum::unit_exponent,
+                        gram.gg().to_hex(), gram.gy().to_hex(), gram.yy().to_hex());
+  }
+  return text;
+}
+
+int run_metric(const MetricOptions& options) {
+  const Alpha alpha = options.alpha ? Alpha(positive_option("--alpha", *options.alpha)) : Alpha();
+  const double radius = options.radius ? non_negative_option("--radius", *options.radius) : 0;
+  const auto vectors = read_vectors({options.g, options.y});
+
+  const Gram gram = Gram::of(vectors[0].values, vectors[1].values);
+  const Scalars values = scalars(gram, alpha);
+  std::optional<ScalarEnclosures> enclosures;
+  if (options.radius) enclosures = enclose(gram, radius, alpha);
+  const Judgement judgement = enclosures ? enclosures->judgement : values.judgement;
+
+  if (options.json) {
+    write_output(to_json(options, gram, values, judgement, enclosures));
+    if (judgement.verdict != Verdict::effective) message(in_words(judgement, options));
+  } else {
+    write_output(to_text(options, gram, values, judgement, enclosures, colour_wanted()));
+  }
+  return judgement.verdict == Verdict::not_effective ? no_metric : done;
+}
+
+}  // namespace
+
+Command add_metric(CLI::App& root) {
+  const auto options = std::make_shared<MetricOptions>();
+  CLI::App* app = root.add_subcommand("metric", "Verdict, angle and metric of an update g and y = -gradient");
+  app->add_option("G", options->g, "the update g: a file, FILE.h5:/DATASET, or - for standard input")
+      ->required()
+      ->type_name("");
+  app->add_option("Y", options->y, "y = -(gradient of the loss), likewise")->required()->type_name("");
+  app->add_option("--alpha", options->alpha, "the parameter a > 0 of M(a); without it a* = y.y/y.g")
+      ->type_name("A");
+  app->add_option("--radius", options->radius, "g and y are known up to this Euclidean distance")
+      ->type_name("R");
+  app->add_flag("--exact", options->exact,
+                "also the exact Gram, as hexadecimal integers in units of 2^-2148");
+  app->add_flag("--json", options->json, "JSON instead of a table");
+  app->footer(R"(Vectors are CSV (one number a line, or one row), Armadillo binary files of one
+row or column, or datasets of HDF5 files.
+
+Exit codes: 0 done (effective or undetermined), 2 usage, 3 bad input,
+4 no metric exists (not effective).
+
+Example:
+  printf '3\n1\n' > g.csv
+  printf '2\n4\n' > y.csv
+  natgrad metric g.csv y.csv)");
+  return {app, [options] {
+            const auto run = [&] { return run_metric(*options); };
+            const bool apart = names_dataset(options->g) || names_dataset(options->y);
+            return apart ? run_apart(run) : run();
+          }};
+}
+
+}  // namespace natgrad::cli

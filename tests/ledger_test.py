@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+# natgrad: the ledger of claims is true. Every claim of the headers has its row in proofs/claims.toml and the other
+# way round, and everything a row names exists, ran and was not skipped.
+#
+# ledger_test.py SOURCE BUILD          the test (TAP)
+# ledger_test.py --table SOURCE        prints README's table
+# ledger_test.py --write-readme SOURCE puts it into README.md
+import copy
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+
+BEGIN, END = "<!-- claims:begin -->", "<!-- claims:end -->"
+KEYS = {"id", "paper", "statement", "symbol", "coq", "properties", "reference", "fuzz", "scope"}
+SCOPES = {"real", "float", "code"}
+# The order of the layout; each is a header.
+ROWS = ["gram", "scalars", "canonical_form", "rules", "run", "analysis", "report"]
+
+
+def read_ledger(source):
+    with open(source / "proofs/claims.toml", "rb") as file:
+        return tomllib.load(file)["claim"]
+
+
+def read_headers(source):
+    return {path.stem: path.read_text(encoding="utf-8") for path in (source / "include/natgrad").glob("*.hpp")}
+
+
+def row_of(claim):
+    return claim["id"].split(".")[0]
+
+
+def table(ledger):
+    """Claims by row and by the strongest evidence each has."""
+    lines = ["| row | claims | proved | tested | measured |", "|---|---|---|---|---|"]
+    totals = [0, 0, 0, 0]
+    for row in ROWS:
+        claims = [claim for claim in ledger if row_of(claim) == row]
+        proved = [claim for claim in claims if claim["coq"] not in ("not yet", "none")]
+        tested = [claim for claim in claims if claim["properties"] and claim["reference"]]
+        measured = [claim for claim in claims if not claim["properties"] and claim["reference"]]
+        counts = [len(claims), len(proved), len(tested), len(measured)]
+        totals = [total + count for total, count in zip(totals, counts)]
+        lines.append(f"| `{row}` | " + " | ".join(map(str, counts)) + " |")
+    lines.append("| all | " + " | ".join(map(str, totals)) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def between_markers(readme):
+    if readme.count(BEGIN) != 1 or readme.count(END) != 1:
+        return None
+    return readme.split(BEGIN)[1].split(END)[0].lstrip("\n")
+
+
+# Each check returns what is wrong, as lines.
+
+
+def check_shape(ledger, _):
+    wrong, seen = [], set()
+    for claim in ledger:
+        name = claim.get("id", "a claim without id")
+        missing, unknown = KEYS - claim.keys(), claim.keys() - KEYS - {"reason"}
+        if missing or unknown:
+            wrong.append(f"{name}: keys missing {sorted(missing)}, unknown {sorted(unknown)}")
+            continue
+        if name in seen:
+            wrong.append(f"{name}: twice")
+        seen.add(name)
+        if row_of(claim) not in ROWS:
+            wrong.append(f"{name}: no such row")
+        for key in ("paper", "statement", "symbol", "coq", "fuzz"):
+            if not claim[key].strip() or "\n" in claim[key]:
+                wrong.append(f"{name}: {key} must be one line")
+        if not claim["scope"] or not set(claim["scope"]) <= SCOPES:
+            wrong.append(f"{name}: scope {claim['scope']}")
+        nothing = claim["coq"] == "none" or claim["fuzz"] == "none" or not claim["properties"] or not claim["reference"]
+        if nothing and not claim.get("reason", "").strip():
+            wrong.append(f"{name}: something is none, and no reason is given")
+    return wrong
+
+
+def check_headers(ledger, facts):
+    wrong = []
+    in_headers = {}
+    for row, text in facts["headers"].items():
+        for names in re.findall(r"@claim ((?:\w+\.\w+)(?:,\s*\w+\.\w+)*)", text):
+            for name in re.split(r",\s*", names):
+                in_headers[name] = row
+    in_ledger = {claim["id"] for claim in ledger}
+    for name, row in in_headers.items():
+        if name not in in_ledger:
+            wrong.append(f"@claim {name} in {row}.hpp is not in the ledger")
+        if name.split(".")[0] != row:
+            wrong.append(f"@claim {name} stands in {row}.hpp")
+    wrong += [f"{name}: no header has @claim {name}" for name in sorted(in_ledger - in_headers.keys())]
+    return wrong
+
+
+def check_symbols(ledger, facts):
+    wrong = []
+    for claim in ledger:
+        text = facts["headers"].get(row_of(claim), "")
+        code = re.sub(r"//.*", "", text)
+        parts = claim["symbol"].split("::")
+        if parts[0] != "natgrad" or len(parts) < 2:
+            wrong.append(f"{claim['id']}: symbol {claim['symbol']} is not in natgrad")
+        for part in parts[1:]:
+            if not re.search(rf"\b{re.escape(part)}\b", code):
+                wrong.append(f"{claim['id']}: {part} of {claim['symbol']} is not in {row_of(claim)}.hpp")
+    return wrong
+
+
+def check_properties(ledger, facts):
+    wrong = []
+    listed = {entry["property"]: entry for entry in facts["properties"]}
+    if len(listed) != len(facts["properties"]):
+        wrong.append("natgrad-verify lists a property twice")
+    named = {}
+    for claim in ledger:
+        for name in claim["properties"]:
+            named[name] = claim["id"]
+            if name not in listed:
+                wrong.append(f"{claim['id']}: natgrad-verify has no property {name}")
+    for name, entry in listed.items():
+        if named.get(name) != entry["claim"]:
+            wrong.append(f"{name}: belongs to {entry['claim']}, but the ledger has it at {named.get(name)}")
+        if not entry["canaries"]:
+            wrong.append(f"{name}: has no canary")
+        if len(set(entry["canaries"])) != len(entry["canaries"]):
+            wrong.append(f"{name}: canaries share a name")
+    return wrong
+
+
+def check_references(ledger, facts):
+    wrong = []
+    for claim in ledger:
+        for name in claim["reference"]:
+            result = facts["results"].get(name)
+            if result != "ran":
+                wrong.append(f"{claim['id']}: {name}: {result or 'no such test'}")
+    return wrong
+
+
+def check_readme(ledger, facts):
+    if facts["readme"] != table(ledger):
+        return ["README.md: the table between the claims markers is not the one of the ledger;"
+                " run tests/ledger_test.py --write-readme ."]
+    return []
+
+
+CHECKS = [
+    ("every row has its keys, scopes and reasons", check_shape),
+    ("claims of headers and ledger are the same", check_headers),
+    ("every symbol is in its header", check_symbols),
+    ("every property exists, belongs to its claim and has canaries", check_properties),
+    ("every reference test exists, ran and was not skipped", check_references),
+    ("the table of README.md is that of the ledger", check_readme),
+]
+
+
+def run_references(ledger, build):
+    """Runs the tests that the ledger names, by program: {"program: test": "ran" or what happened}."""
+    by_program = {}
+    for claim in ledger:
+        for name in claim["reference"]:
+            program, _, test = name.partition(": ")
+            by_program.setdefault(program, set()).add(test)
+    results = {}
+    for program, tests in by_program.items():
+        path = build / "tests" / program
+        if not path.exists():
+            continue
+        with tempfile.TemporaryDirectory() as directory:
+            report = pathlib.Path(directory) / "report.json"
+            subprocess.run([path, "--gtest_filter=" + ":".join(sorted(tests)), f"--gtest_output=json:{report}"],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+            if not report.exists():
+                continue
+            for suite in json.loads(report.read_text())["testsuites"]:
+                for test in suite["testsuite"]:
+                    ran = test["status"] == "RUN" and test["result"] == "COMPLETED"
+                    outcome = "failed" if test.get("failures") else "ran" if ran else "skipped"
+                    results[f"{program}: {suite['name']}.{test['name']}"] = outcome
+    return results
+
+
+def mutations(ledger, facts):
+    """Ways in which a ledger goes wrong, and the check that has to notice: the checks' own canaries."""
+
+    def changed(index, key, value):
+        other = copy.deepcopy(ledger)
+        other[index][key] = value
+        return other, facts
+
+    with_fact = lambda key, value: (ledger, {**facts, key: value})
+    extra_header = {**facts["headers"], "gram": facts["headers"]["gram"] + "\n/// @claim gram.unheard_of\n"}
+    bare = copy.deepcopy(facts["properties"])
+    bare[0]["canaries"] = []
+    first = ledger[0]["reference"][0]
+    return [
+        ("a scope that does not exist", check_shape, changed(0, "scope", ["dream"])),
+        ("none without a reason", check_shape, changed(0, "fuzz", "none")),
+        ("a claim twice", check_shape, (ledger + ledger[:1], facts)),
+        ("a claim taken out", check_headers, (ledger[1:], facts)),
+        ("a claim that no header has", check_headers, changed(0, "id", "gram.invented")),
+        ("a header's claim that is not in the ledger", check_headers, with_fact("headers", extra_header)),
+        ("a symbol that does not exist", check_symbols, changed(0, "symbol", "natgrad::Gram::off")),
+        ("a property that does not exist", check_properties, changed(0, "properties", ["gram.exact/invented"])),
+        ("a property left out", check_properties, changed(0, "properties", ledger[0]["properties"][1:])),
+        ("a property without canary", check_properties, with_fact("properties", bare)),
+        ("a test that does not exist", check_references, changed(0, "reference", ["gram_test: Gram.Invented"])),
+        ("a test that was skipped", check_references, with_fact("results", {**facts["results"], first: "skipped"})),
+        ("a claim more than README counts", check_readme, (ledger + ledger[:1], facts)),
+    ]
+
+
+def test(source, build):
+    ledger = read_ledger(source)
+    verify = build / "tests/verify/natgrad-verify"
+    listing = subprocess.run([verify, "--list", "--json"], stdout=subprocess.PIPE, check=True)
+    facts = {
+        "headers": read_headers(source),
+        "properties": json.loads(listing.stdout)["properties"],
+        "results": run_references(ledger, build),
+        "readme": between_markers((source / "README.md").read_text(encoding="utf-8")),
+    }
+    outcomes = [(name, check(ledger, facts)) for name, check in CHECKS]
+    for name, check, (other_ledger, other_facts) in mutations(ledger, facts):
+        before, after = check(ledger, facts), check(other_ledger, other_facts)
+        noticed = len(after) > len(before) or (check is check_readme and after)
+        outcomes.append((f"noticed: {name}", [] if noticed else ["not noticed"]))
+    print(f"1..{len(outcomes)}")
+    for number, (name, wrong) in enumerate(outcomes, 1):
+        print(f"{'not ok' if wrong else 'ok'} {number} - {name}")
+        for line in wrong:
+            print(f"# {line}")
+    return 1 if any(wrong for _, wrong in outcomes) else 0
+
+
+def write_readme(source):
+    path = source / "README.md"
+    readme = path.read_text(encoding="utf-8")
+    if between_markers(readme) is None:
+        sys.exit(f"{path}: needs one {BEGIN} and one {END}")
+    head, rest = readme.split(BEGIN)
+    tail = rest.split(END)[1]
+    path.write_text(f"{head}{BEGIN}\n{table(read_ledger(source))}{END}{tail}", encoding="utf-8")
+
+
+def main(arguments):
+    if len(arguments) == 2 and arguments[0] == "--table":
+        print(table(read_ledger(pathlib.Path(arguments[1]))), end="")
+        return 0
+    if len(arguments) == 2 and arguments[0] == "--write-readme":
+        write_readme(pathlib.Path(arguments[1]))
+        return 0
+    if len(arguments) == 2 and not arguments[0].startswith("-"):
+        return test(pathlib.Path(arguments[0]), pathlib.Path(arguments[1]))
+    print("usage: ledger_test.py SOURCE BUILD | --table SOURCE | --write-readme SOURCE", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

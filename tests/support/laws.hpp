@@ -1,0 +1,101 @@
+// natgrad: what a property and its canaries are, and the assertions that properties share.
+#ifndef NATGRAD_TESTS_SUPPORT_LAWS_HPP
+#define NATGRAD_TESTS_SUPPORT_LAWS_HPP
+
+#include <rapidcheck.h>
+
+#include <cmath>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exact.hpp"
+#include "generators.hpp"
+#include "subject.hpp"
+
+namespace natgrad::test {
+
+/// A deliberate, plausible mistake. The property must fail on a subject that makes it.
+struct Canary {
+  std::string name;
+  std::function<void(Subject&)> sabotage;
+};
+
+/// A law that holds for all input. `body` draws its input with RapidCheck and asserts with RC_ASSERT, RC_FAIL
+/// or the functions below; it must depend on nothing but what it draws.
+struct Property {
+  std::string claim;      ///< id in proofs/claims.toml
+  std::string law;        ///< short name, unique within the claim
+  std::string statement;  ///< one line
+  std::function<void(const Subject&)> body;
+  std::vector<Canary> canaries;
+  int divisor = 1;  ///< runs cases/divisor cases: for laws that touch files
+
+  std::string name() const { return claim + "/" + law; }
+};
+
+std::vector<Property> gram_properties();
+std::vector<Property> scalars_properties();
+std::vector<Property> canonical_form_properties();
+std::vector<Property> rules_properties();
+std::vector<Property> run_properties();
+std::vector<Property> analysis_properties();
+std::vector<Property> report_properties();
+
+// ------------------------------------------------------------------------- assertions
+
+/// Same value (0 and -0 are the same).
+inline void require_same(double actual, double expected, const std::string& what) {
+  if (!(actual == expected)) {
+    RC_FAIL(what + " is " + hex(actual) + ", should be " + hex(expected));
+  }
+}
+
+inline void require_same(std::optional<double> actual, std::optional<double> expected,
+                         const std::string& what) {
+  if (actual && expected) {
+    require_same(*actual, *expected, what);
+  } else if (actual || expected) {
+    RC_FAIL(what + (actual ? " is " + hex(*actual) + ", should be undefined"
+                           : " is undefined, should be " + hex(*expected)));
+  }
+}
+
+template <class Actual, class Expected>
+void require_same_elements(const Actual& actual, const Expected& expected, const std::string& what) {
+  if (actual.size() != expected.size()) {
+    RC_FAIL(what + " has length " + std::to_string(actual.size()) + ", should have " +
+            std::to_string(expected.size()));
+  }
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    require_same(actual[i], expected[i], what + "[" + std::to_string(i) + "]");
+  }
+}
+
+template <class Vector>
+bool all_finite(const Vector& x) {
+  for (const double element : x) {
+    if (!std::isfinite(element)) return false;
+  }
+  return true;
+}
+
+/// The value of an exact sum.
+inline Rational value_of(const ExactSum& sum) {
+  ExactSum::Words words = sum.words();
+  const bool negative = (words.back() >> 63) != 0;
+  Integer magnitude = 0;
+  std::uint64_t carry = 1;
+  for (std::uint64_t& word : words) {
+    if (!negative) continue;
+    word = ~word + carry;
+    carry = carry != 0 && word == 0 ? 1 : 0;
+  }
+  for (std::size_t i = words.size(); i-- > 0;) magnitude = (magnitude << 64) + words[i];
+  return (negative ? -1 : 1) * Rational(magnitude) * power_of_two(ExactSum::unit_exponent);
+}
+
+}  // namespace natgrad::test
+
+#endif
