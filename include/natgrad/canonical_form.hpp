@@ -90,10 +90,14 @@ class NATGRAD_API MetricOperator {
   /// @claim canonical_form.quadratic_form
   double quadratic_form(std::span<const double> x) const;
   double quadratic_form(const arma::vec& x) const;
+  double quadratic_form(const std::vector<double>& x) const { return quadratic_form(std::span(x)); }
   /// x^T M^-1 x = x.x/a - 2 (g.x)(y.x)/(a p) + (yy/(a p^2) + 1/p)(g.x)^2, correctly rounded.
   /// @claim canonical_form.inverse_quadratic_form
   double inverse_quadratic_form(std::span<const double> x) const;
   double inverse_quadratic_form(const arma::vec& x) const;
+  double inverse_quadratic_form(const std::vector<double>& x) const {
+    return inverse_quadratic_form(std::span(x));
+  }
 
   /// M^1/2 x, the symmetric positive definite root: sqrt(a) x + W x/tau - K x a a*/(tau (a + delta +
   /// sqrt(a) tau)), with d = a p/gg, delta = sqrt(d), tau = sqrt(a + a* + 2 delta),
@@ -149,6 +153,9 @@ class NATGRAD_API Metric : public MetricOperator {
   static std::optional<Metric> make(std::span<const double> g, std::span<const double> y, Alpha a = {});
   static std::optional<Metric> make(std::span<const float> g, std::span<const float> y, Alpha a = {});
   static std::optional<Metric> make(const arma::vec& g, const arma::vec& y, Alpha a = {});
+  static std::optional<Metric> make(const std::vector<double>& g, const std::vector<double>& y, Alpha a = {}) {
+    return make(std::span(g), std::span(y), a);
+  }
 
  private:
   using MetricOperator::MetricOperator;
