@@ -38,8 +38,6 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 using Vector = std::vector<double>;
 using Method = void (MetricOperator::*)(std::span<const double>, std::span<double>) const;
 
-using Doubles = std::span<const double>;
-
 Vector call(const MetricOperator& m, Method method, const Vector& x) {
   Vector out(x.size());
   (m.*method)(x, out);
@@ -183,12 +181,11 @@ const Known known_values[] = {
 
 TEST(CanonicalForm, KnownValues) {
   for (const Known& known : known_values) {
-    const Metric m =
-        Metric::make(Doubles(known.g), Doubles(known.y), known.a ? Alpha(*known.a) : Alpha()).value();
+    const Metric m = Metric::make(known.g, known.y, known.a ? Alpha(*known.a) : Alpha()).value();
     expect_same(call(m, &MetricOperator::apply, known.x), known.apply, std::string(known.name) + ": M x");
     expect_same(call(m, &MetricOperator::solve, known.x), known.solve, std::string(known.name) + ": M^-1 x");
-    EXPECT_EQ(m.quadratic_form(Doubles(known.x)), known.quadratic_form) << known.name;
-    EXPECT_EQ(m.inverse_quadratic_form(Doubles(known.x)), known.inverse_quadratic_form) << known.name;
+    EXPECT_EQ(m.quadratic_form(known.x), known.quadratic_form) << known.name;
+    EXPECT_EQ(m.inverse_quadratic_form(known.x), known.inverse_quadratic_form) << known.name;
   }
 }
 
@@ -251,15 +248,15 @@ std::vector<Vector> arguments(const Worst& worst) {
 TEST(CanonicalForm, OperatorsAreCorrectlyRounded) {
   for (const Worst& worst : worst_cases()) {
     for (const Alpha a : parameters()) {
-      const Metric m = Metric::make(Doubles(worst.g), Doubles(worst.y), a).value();
+      const Metric m = Metric::make(worst.g, worst.y, a).value();
       const ExactPair pair(worst.g, worst.y, worst.g.size() == 1 ? std::nullopt : a.value());
       for (const Vector& x : arguments(worst)) {
         const RationalVector exact_x = exact(x), mx = natgrad::test::apply(pair, exact_x),
                              inverse = natgrad::test::two_loop(pair, exact_x);
         expect_same(call(m, &MetricOperator::apply, x), rounded(mx), worst.name + ": M x");
         expect_same(call(m, &MetricOperator::solve, x), rounded(inverse), worst.name + ": M^-1 x");
-        EXPECT_EQ(m.quadratic_form(Doubles(x)), nearest(dot(exact_x, mx))) << worst.name;
-        EXPECT_EQ(m.inverse_quadratic_form(Doubles(x)), nearest(dot(exact_x, inverse))) << worst.name;
+        EXPECT_EQ(m.quadratic_form(x), nearest(dot(exact_x, mx))) << worst.name;
+        EXPECT_EQ(m.inverse_quadratic_form(x), nearest(dot(exact_x, inverse))) << worst.name;
       }
     }
   }
@@ -310,7 +307,7 @@ TEST(CanonicalForm, RootsAndFactorsAreWithinTheirBound) {
   };
   for (const Worst& worst : worst_cases()) {
     for (const Alpha a : parameters()) {
-      const Metric m = Metric::make(Doubles(worst.g), Doubles(worst.y), a).value();
+      const Metric m = Metric::make(worst.g, worst.y, a).value();
       const ExactPair pair(worst.g, worst.y, worst.g.size() == 1 ? std::nullopt : a.value());
       for (const Vector& x : arguments(worst)) {
         const RationalVector exact_x = exact(x);
@@ -329,7 +326,7 @@ TEST(CanonicalForm, FactorisationsAndDenseCopiesAreCorrectlyRounded) {
   for (const Worst& worst : worst_cases()) {
     if (worst.g.size() > 8) continue;
     for (const Alpha a : parameters()) {
-      const Metric m = Metric::make(Doubles(worst.g), Doubles(worst.y), a).value();
+      const Metric m = Metric::make(worst.g, worst.y, a).value();
       const ExactPair pair(worst.g, worst.y, worst.g.size() == 1 ? std::nullopt : a.value());
       const natgrad::test::RationalMatrix matrix = natgrad::test::dense(pair);
       const natgrad::test::ExactLdl expected = natgrad::test::eliminate(matrix);
@@ -352,7 +349,7 @@ TEST(CanonicalForm, PivotsAreGoodWhereTheRecursionIsNot) {
   const Vector g = {0.1, 0.2, 0.3}, y = {0.3, 0.3, -0.3 + 1e-9};
   const ExactPair pair(g, y);
   const Rational last = natgrad::test::eliminate(natgrad::test::dense(pair)).pivots.back();
-  const Metric m = Metric::make(Doubles(g), Doubles(y)).value();
+  const Metric m = Metric::make(g, y).value();
   EXPECT_EQ(m.ldl().pivots[2], nearest(last));
   arma::mat dense = m.dense();
   for (arma::uword k = 0; k < 2; ++k) {
@@ -370,7 +367,7 @@ TEST(CanonicalForm, SpectrumAgreesWithLapackAtBenignAngles) {
     arma::vec g(dimension, arma::fill::randn), y = g + 0.5 * arma::vec(dimension, arma::fill::randn);
     if (arma::dot(g, y) < 0) y = -y;
     for (const Alpha a : {Alpha(), Alpha(0.7)}) {
-      const Metric m = Metric::make(Doubles(g), Doubles(y), a).value();
+      const Metric m = Metric::make(g, y, a).value();
       arma::vec expected;
       ASSERT_TRUE(arma::eig_sym(expected, m.dense()));
       std::size_t i = 0;
@@ -388,15 +385,13 @@ TEST(CanonicalForm, SpectrumAgreesWithLapackAtBenignAngles) {
 TEST(CanonicalForm, SpectrumHasOneEntryPerRealEigenvalue) {
   const Vector g = {1.0, 2.0, 3.0}, parallel = {2.0, 4.0, 6.0}, other = {1.0, 0.0, 0.0};
   using Spectrum = std::vector<natgrad::Eigenvalue>;
-  EXPECT_EQ(Metric::make(Doubles(g), Doubles(parallel))->spectrum(), (Spectrum{{2.0, 3}}));
-  EXPECT_EQ(Metric::make(Doubles(g), Doubles(parallel), Alpha(5.0))->spectrum(),
-            (Spectrum{{2.0, 1}, {5.0, 2}}));
-  EXPECT_EQ(Metric::make(Doubles(g), Doubles(parallel), Alpha(0.5))->spectrum(),
-            (Spectrum{{0.5, 2}, {2.0, 1}}));
-  EXPECT_EQ(Metric::make(Doubles(g), Doubles(other))->spectrum().size(), 3U);
-  EXPECT_EQ(Metric::make(Doubles(g), Doubles(other))->spectrum()[1].multiplicity, 1U);
+  EXPECT_EQ(Metric::make(g, parallel)->spectrum(), (Spectrum{{2.0, 3}}));
+  EXPECT_EQ(Metric::make(g, parallel, Alpha(5.0))->spectrum(), (Spectrum{{2.0, 1}, {5.0, 2}}));
+  EXPECT_EQ(Metric::make(g, parallel, Alpha(0.5))->spectrum(), (Spectrum{{0.5, 2}, {2.0, 1}}));
+  EXPECT_EQ(Metric::make(g, other)->spectrum().size(), 3U);
+  EXPECT_EQ(Metric::make(g, other)->spectrum()[1].multiplicity, 1U);
   const Vector one = {4.0}, two = {2.0};
-  EXPECT_EQ(Metric::make(Doubles(one), Doubles(two), Alpha(9.0))->spectrum(), (Spectrum{{0.5, 1}}));
+  EXPECT_EQ(Metric::make(one, two, Alpha(9.0))->spectrum(), (Spectrum{{0.5, 1}}));
 }
 
 // ------------------------------------------------------------------ the interface
@@ -404,21 +399,22 @@ TEST(CanonicalForm, SpectrumHasOneEntryPerRealEigenvalue) {
 TEST(CanonicalForm, ExistsOnlyForPositiveP) {
   const Vector g = {1.0, 0.0}, against = {-1.0, 5.0}, across = {0.0, 1.0}, zero = {0.0, 0.0};
   for (const Vector& y : {against, across, zero}) {
-    EXPECT_FALSE(Metric::make(Doubles(g), Doubles(y)));
+    EXPECT_FALSE(Metric::make(g, y));
     EXPECT_FALSE(MetricView::make(g, y));
     EXPECT_FALSE(MetricView::make(g, y, Gram::of(g, y)));
-    EXPECT_FALSE(Metric::make(Doubles(g), Doubles(y), Alpha(1.0)));
+    EXPECT_FALSE(Metric::make(g, y, Alpha(1.0)));
   }
-  EXPECT_FALSE(Metric::make(Doubles(zero), Doubles(zero)));
+  EXPECT_FALSE(Metric::make(zero, zero));
   const Vector tiny = {5e-324, 1.0}, y = {5e-324, 0.0};
-  EXPECT_TRUE(Metric::make(Doubles(tiny), Doubles(y)));
+  EXPECT_TRUE(Metric::make(tiny, y));
 }
 
 TEST(CanonicalForm, EveryWayToMakeOneIsTheSame) {
   const std::vector<float> gf = {0.1F, 0.2F, -0.7F}, yf = {0.3F, 0.1F, -0.2F};
   const Vector g(gf.begin(), gf.end()), y(yf.begin(), yf.end()), x = {1.0, 0.1, -3.0};
-  const Metric m = Metric::make(Doubles(g), Doubles(y)).value();
+  const Metric m = Metric::make(g, y).value();
   const Metric from_floats = Metric::make(std::span<const float>(gf), std::span<const float>(yf)).value();
+  const Metric from_spans = Metric::make(std::span<const double>(g), std::span<const double>(y)).value();
   const Metric from_arma = Metric::make(arma::vec(g), arma::vec(y)).value();
   const MetricView view = MetricView::make(g, y).value(),
                    with_gram = MetricView::make(g, y, Gram::of(g, y)).value();
@@ -436,9 +432,9 @@ TEST(CanonicalForm, EveryWayToMakeOneIsTheSame) {
   for (const auto& [on_spans, on_columns] : methods) {
     const Vector expected = call(m, on_spans, x);
     for (const MetricOperator* other :
-         {static_cast<const MetricOperator*>(&from_floats), static_cast<const MetricOperator*>(&from_arma),
-          static_cast<const MetricOperator*>(&view), static_cast<const MetricOperator*>(&with_gram),
-          static_cast<const MetricOperator*>(&copy)}) {
+         {static_cast<const MetricOperator*>(&from_floats), static_cast<const MetricOperator*>(&from_spans),
+          static_cast<const MetricOperator*>(&from_arma), static_cast<const MetricOperator*>(&view),
+          static_cast<const MetricOperator*>(&with_gram), static_cast<const MetricOperator*>(&copy)}) {
       EXPECT_EQ(call(*other, on_spans, x), expected);
     }
     const arma::vec column = (m.*on_columns)(arma::vec(x));
@@ -447,12 +443,13 @@ TEST(CanonicalForm, EveryWayToMakeOneIsTheSame) {
     (m.*on_spans)(both, both);
     EXPECT_EQ(both, expected);
   }
-  EXPECT_EQ(m.quadratic_form(arma::vec(x)), m.quadratic_form(Doubles(x)));
-  EXPECT_EQ(m.inverse_quadratic_form(arma::vec(x)), m.inverse_quadratic_form(Doubles(x)));
+  EXPECT_EQ(m.quadratic_form(arma::vec(x)), m.quadratic_form(x));
+  EXPECT_EQ(m.quadratic_form(std::span<const double>(x)), m.quadratic_form(x));
+  EXPECT_EQ(m.inverse_quadratic_form(arma::vec(x)), m.inverse_quadratic_form(x));
   EXPECT_EQ(m.dimension(), 3U);
   EXPECT_EQ(m.gram(), Gram::of(g, y));
   EXPECT_TRUE(m.alpha().is_optimal());
-  EXPECT_EQ(Metric::make(Doubles(g), Doubles(y), Alpha(2.0))->alpha(), Alpha(2.0));
+  EXPECT_EQ(Metric::make(g, y, Alpha(2.0))->alpha(), Alpha(2.0));
   EXPECT_EQ(Vector(m.g().begin(), m.g().end()), g);
   EXPECT_EQ(Vector(view.y().begin(), view.y().end()), y);
   EXPECT_EQ(view.y().data(), y.data()) << "a view copies nothing";
@@ -461,18 +458,18 @@ TEST(CanonicalForm, EveryWayToMakeOneIsTheSame) {
 
 TEST(CanonicalForm, OwnsItsVectors) {
   Vector g = {1.0, 2.0}, y = {2.0, 1.0};
-  const Metric m = Metric::make(Doubles(g), Doubles(y)).value();
+  const Metric m = Metric::make(g, y).value();
   const Vector x = {0.3, 0.4}, before = call(m, &MetricOperator::apply, x);
   g = {5.0, 5.0};
   y = {7.0, -1.0};
   EXPECT_EQ(call(m, &MetricOperator::apply, x), before);
-  const LdlFactor ldl = Metric::make(Doubles(g), Doubles(g))->ldl();
+  const LdlFactor ldl = Metric::make(g, g)->ldl();
   EXPECT_EQ(ldl.dense_l()(0, 0), 1.0) << "a factor may outlive its metric";
 }
 
 TEST(CanonicalForm, GivesTheSameBitsOnSeveralThreads) {
   const Worst worst = worst_cases().back();
-  const Metric m = Metric::make(Doubles(worst.g), Doubles(worst.y)).value();
+  const Metric m = Metric::make(worst.g, worst.y).value();
   const Vector x(worst.g.size(), 0.1);
   const Vector apply = call(m, &MetricOperator::apply, x), root = call(m, &MetricOperator::root_apply, x);
   std::vector<int> agree(4, 0);
@@ -510,9 +507,8 @@ void expect_names(const std::string& text, const std::vector<std::string>& parts
 
 TEST(CanonicalForm, RefusesBadVectors) {
   const Vector two = {1.0, 2.0}, three = {1.0, 2.0, 3.0}, none;
-  expect_names(message<ContractError>([&] { Metric::make(Doubles(two), Doubles(three)); }),
-               {"g", "y", "2", "3"});
-  expect_names(message<ContractError>([&] { Metric::make(Doubles(none), Doubles(none)); }), {"empty"});
+  expect_names(message<ContractError>([&] { Metric::make(two, three); }), {"g", "y", "2", "3"});
+  expect_names(message<ContractError>([&] { Metric::make(none, none); }), {"empty"});
   expect_names(message<ContractError>([&] { MetricView::make(none, none); }), {"empty"});
   expect_names(message<ContractError>([&] { Metric::make(arma::vec(two), arma::vec(three)); }), {"2", "3"});
   for (const double bad : {not_a_number, infinity, -infinity}) {
@@ -522,7 +518,7 @@ TEST(CanonicalForm, RefusesBadVectors) {
       const Vector& y = in_g ? two : broken;
       for (const int way : {0, 1, 2}) {
         try {
-          if (way == 0) Metric::make(Doubles(g), Doubles(y));
+          if (way == 0) Metric::make(g, y);
           if (way == 1) MetricView::make(g, y);
           if (way == 2) {
             const std::vector<float> gf(g.begin(), g.end()), yf(y.begin(), y.end());
@@ -548,7 +544,7 @@ TEST(CanonicalForm, RefusesAGramOfAnotherLength) {
 
 TEST(CanonicalForm, RefusesBadArguments) {
   const Vector g = {1.0, 2.0, 3.0};
-  const Metric m = Metric::make(Doubles(g), Doubles(g)).value();
+  const Metric m = Metric::make(g, g).value();
   const Vector x = {1.0, 1.0, 1.0}, two = {1.0, 2.0}, none;
   for (const Method method :
        {static_cast<Method>(&MetricOperator::apply), static_cast<Method>(&MetricOperator::solve),
@@ -572,16 +568,16 @@ TEST(CanonicalForm, RefusesBadArguments) {
     }
     EXPECT_EQ(out, (Vector{7.0, 8.0, 9.0})) << "a refusal must not write";
   }
-  expect_names(message<ContractError>([&] { m.quadratic_form(Doubles(two)); }), {"x", "2", "3"});
-  expect_names(message<ContractError>([&] { m.inverse_quadratic_form(Doubles(two)); }), {"x", "2", "3"});
-  EXPECT_THROW(m.quadratic_form(Doubles(Vector{1.0, not_a_number, 1.0})), NonFiniteError);
-  EXPECT_THROW(m.inverse_quadratic_form(Doubles(Vector{1.0, 1.0, infinity})), NonFiniteError);
+  expect_names(message<ContractError>([&] { m.quadratic_form(two); }), {"x", "2", "3"});
+  expect_names(message<ContractError>([&] { m.inverse_quadratic_form(two); }), {"x", "2", "3"});
+  EXPECT_THROW(m.quadratic_form(Vector{1.0, not_a_number, 1.0}), NonFiniteError);
+  EXPECT_THROW(m.inverse_quadratic_form(Vector{1.0, 1.0, infinity}), NonFiniteError);
   EXPECT_THROW((void)m.apply(arma::vec(two)), ContractError);
 }
 
 TEST(CanonicalForm, OverflowsToInfinityAndNeverToNan) {
   const Vector g = {1e-300, 0.0, 1e-310}, y = {1e300, 1e308, 0.0};
-  const Metric m = Metric::make(Doubles(g), Doubles(y)).value();
+  const Metric m = Metric::make(g, y).value();
   const Vector x = {1.0, 1.0, -1.0};
   for (const Method method :
        {static_cast<Method>(&MetricOperator::apply), static_cast<Method>(&MetricOperator::solve),
@@ -589,7 +585,7 @@ TEST(CanonicalForm, OverflowsToInfinityAndNeverToNan) {
     for (const double element : call(m, method, x)) EXPECT_FALSE(std::isnan(element));
   }
   EXPECT_EQ(call(m, &MetricOperator::apply, x)[1], infinity);
-  EXPECT_EQ(m.quadratic_form(Doubles(x)), infinity);
+  EXPECT_EQ(m.quadratic_form(x), infinity);
   for (const auto& [value, multiplicity] : m.spectrum()) EXPECT_FALSE(std::isnan(value));
 }
 

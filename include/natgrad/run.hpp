@@ -78,7 +78,8 @@ class NATGRAD_API RunReader {
   /// Calls `sink` with steps first .. last-1 in order. Grams of a block of steps are computed in
   /// parallel (OpenMP); the result does not depend on the number of threads.
   /// @pre first <= last <= info().steps
-  /// @throws RunValueError for NaN, infinity or a bad Gram, after `sink` got every step before it
+  /// @throws RunValueError for NaN, infinity, a bad Gram, or data that are damaged or were never written,
+  ///   after `sink` got every step before it
   void for_each_step(std::uint64_t first, std::uint64_t last,
                      const std::function<void(const RunStep&)>& sink) const;
 

@@ -501,11 +501,11 @@ Canary replaced(const char* name, Operator Subject::*member,
 }
 
 Canary naive_apply() {
-  return replaced("evaluated in doubles", &Subject::apply,
+  return replaced("M x in doubles", &Subject::apply,
                   [](const MetricOperator& m, Doubles x) { return Naive(m).apply(x); });
 }
 Canary naive_solve() {
-  return replaced("evaluated in doubles", &Subject::solve,
+  return replaced("M^-1 x in doubles", &Subject::solve,
                   [](const MetricOperator& m, Doubles x) { return Naive(m).solve(x); });
 }
 

@@ -223,7 +223,7 @@ void power_of_two_scaling(const Subject& subject) {
   const auto require_shifted = [](const ExactSum& actual, const ExactSum& from, int shift, const char* what) {
     const cpp_int x = integer_of(actual), z = integer_of(from);
     const auto width = static_cast<unsigned>(std::abs(shift));
-    if (shift >= 0 ? x != z << width : x << width != z) RC_FAIL(std::string(what) + " is not shifted");
+    if (shift >= 0 ? x != (z << width) : (x << width) != z) RC_FAIL(std::string(what) + " is not shifted");
   };
   require_shifted(after.gg(), before.gg(), 2 * i, "gg");
   require_shifted(after.gy(), before.gy(), i + j, "p");

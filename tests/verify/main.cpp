@@ -103,7 +103,10 @@ Outcome check(const Property& property, const Options& options) {
     outcome.holds = true;
     outcome.cases = success.numSuccess;
     for (const auto& [tags, count] : success.distribution) {
-      for (const std::string& tag : tags) outcome.classes[tag] += count;
+      // RapidCheck has put strings in quotes.
+      for (const std::string& tag : tags) {
+        outcome.classes[tag.starts_with('"') ? tag.substr(1, tag.size() - 2) : tag] += count;
+      }
     }
   } else if (on_library.result.match(failure)) {
     outcome.cases = failure.numSuccess + 1;
@@ -218,8 +221,7 @@ int select(std::vector<Property>& properties, const std::vector<std::string>& cl
   }
   for (const std::string& claim : claims) {
     if (std::find(known.begin(), known.end(), claim) != known.end()) continue;
-    std::cerr << "natgrad-verify: --claim " << claim
-              << ": no property belongs to such a claim. Claims with properties:\n";
+    std::cerr << "natgrad-verify: --claim " << claim << ": no property belongs to such a claim. Known:\n";
     for (const std::string& id : known) std::cerr << "  " << id << "\n";
     return exit_usage;
   }

@@ -362,9 +362,9 @@ double draw_radius(const Pair& pair) {
   const std::uint64_t kind = *indices(8);
   if (kind == 0) return *positive_doubles();
   const double scale = kind % 2 == 0 ? norm_exponent(pair.g) : norm_exponent(pair.y);
-  const double radius =
-      std::ldexp(1.0 + static_cast<double>(*indices(8)) / 8,
-                 static_cast<int>(scale) - static_cast<int>(*indices(kind < 5 ? 6 : 60)) + 1);
+  const double leading = 1.0 + static_cast<double>(*indices(8)) / 8;
+  const int below = static_cast<int>(*indices(kind < 5 ? 6 : 60));
+  const double radius = std::ldexp(leading, static_cast<int>(scale) - below + 1);
   return std::isfinite(radius) ? radius : std::numeric_limits<double>::max();
 }
 
@@ -620,8 +620,8 @@ Canary ties_away(Member member) {
 }
 
 // |y|/|g|, which also has the units of an eigenvalue, in place of a* = yy/p.
-Canary geometric_parameter(Member member) {
-  return {"a = |y|/|g| taken for the optimum", [=](Subject& subject) {
+Canary geometric_parameter(const char* name, Member member) {
+  return {name, [=](Subject& subject) {
             const Subject::Scalar library = subject.*member;
             subject.*member = [=](const Gram& gram, Alpha a) {
               if (!a.is_optimal() || gram.gy().sign() <= 0) return library(gram, a);
@@ -879,12 +879,13 @@ std::vector<Property> laws() {
        "least in the family",
        "kappa* <= kappa(M(a)) for every a",
        least_in_the_family,
-       {geometric_parameter(&Subject::condition), geometric_parameter(&Subject::log_condition)}},
+       {geometric_parameter("kappa at a = |y|/|g|", &Subject::condition),
+        geometric_parameter("ln kappa at a = |y|/|g|", &Subject::log_condition)}},
       {"scalars.condition",
        "least of all metrics",
        "kappa* <= kappa(M) for any SPD M with M g = y, built from the uniqueness theorem",
        least_of_all_metrics,
-       {geometric_parameter(&Subject::condition),
+       {geometric_parameter("kappa at a = |y|/|g|", &Subject::condition),
         changed("2^-20 too large", &Subject::condition, [](double x) { return x * (1 + 0x1p-20); })}},
       {"scalars.enclosure",
        "members",
