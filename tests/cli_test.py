@@ -359,7 +359,10 @@ def colour_only_on_a_terminal():
 
     def on_terminal(**extra):
         env = environment(**extra)
-        pid, fd = pty.fork()
+        try:
+            pid, fd = pty.fork()
+        except OSError as error:
+            raise Skip(f"no pseudo-terminal: {error}") from error
         if pid == 0:
             os.execve(BINARY, [BINARY, "metric", "g", "y"], env)
         out = b""
