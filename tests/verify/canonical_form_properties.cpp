@@ -90,8 +90,8 @@ void require_close(const std::vector<double>& actual, const std::vector<Real>& e
             ? abs(real(exact(actual[i])) - expected[i]) <= bound[i]
             : std::isinf(actual[i]) && (actual[i] > 0 ? 1 : -1) * expected[i] + bound[i] >= overflow;
     if (!near) {
-      RC_FAIL(std::string(what) + "[" + std::to_string(i) + "] is " + hex(actual[i]) + ", should be within " +
-              bound[i].str(3) + " of " + hex(expected[i].convert_to<double>()));
+      fail(std::string(what) + "[" + std::to_string(i) + "] is " + hex(actual[i]) + ", should be within " +
+           bound[i].str(3) + " of " + hex(expected[i].convert_to<double>()));
     }
   }
 }
@@ -100,8 +100,8 @@ void require_close(const std::vector<double>& actual, const RationalVector& expe
                    const RationalVector& bound, const char* what) {
   for (std::size_t i = 0; i < expected.size(); ++i) {
     if (!(std::isfinite(actual[i]) && abs(exact(actual[i]) - expected[i]) <= bound[i])) {
-      RC_FAIL(std::string(what) + "[" + std::to_string(i) + "] is " + hex(actual[i]) + ", should be within " +
-              hex(test::nearest(bound[i])) + " of " + hex(test::nearest(expected[i])));
+      fail(std::string(what) + "[" + std::to_string(i) + "] is " + hex(actual[i]) + ", should be within " +
+           hex(test::nearest(bound[i])) + " of " + hex(test::nearest(expected[i])));
     }
   }
 }
@@ -424,8 +424,8 @@ void spectrum_by_inertia(const Subject& subject) {
     }
     const auto [closed, open] = eigenvalues_between(m, lo, hi);
     if (multiplicity > closed || multiplicity < open) {
-      RC_FAIL("eigenvalue " + hex(value) + " has multiplicity " + std::to_string(multiplicity) +
-              ", but that many round to it: " + std::to_string(closed));
+      fail("eigenvalue " + hex(value) + " has multiplicity " + std::to_string(multiplicity) +
+           ", but that many round to it: " + std::to_string(closed));
     }
   }
 }

@@ -59,7 +59,7 @@ cpp_int integer_of(const ExactSum& sum) {
 void require_equal(const ExactSum& actual, const cpp_int& expected, const std::string& what) {
   const cpp_int value = integer_of(actual);
   if (value != expected)
-    RC_FAIL(what + " is " + value.str() + ", should be " + expected.str() + " (times 2^-2148)");
+    fail(what + " is " + value.str() + ", should be " + expected.str() + " (times 2^-2148)");
 }
 
 void require_gram(const Gram& gram, const std::vector<cpp_int>& g, const std::vector<cpp_int>& y) {
@@ -223,7 +223,7 @@ void power_of_two_scaling(const Subject& subject) {
   const auto require_shifted = [](const ExactSum& actual, const ExactSum& from, int shift, const char* what) {
     const cpp_int x = integer_of(actual), z = integer_of(from);
     const auto width = static_cast<unsigned>(std::abs(shift));
-    if (shift >= 0 ? x != (z << width) : (x << width) != z) RC_FAIL(std::string(what) + " is not shifted");
+    if (shift >= 0 ? x != (z << width) : (x << width) != z) fail(std::string(what) + " is not shifted");
   };
   require_shifted(after.gg(), before.gg(), 2 * i, "gg");
   require_shifted(after.gy(), before.gy(), i + j, "p");
@@ -303,7 +303,7 @@ void names_what_is_not_finite(const Subject& subject) {
   const Gram before = gram;
   try {
     subject.gram_add(gram, g, y);
-    RC_FAIL("a value that is not finite was accepted");
+    fail("a value that is not finite was accepted");
   } catch (const NonFiniteError& error) {
     RC_ASSERT(error.argument() == (in_g ? "g" : "y"));
     RC_ASSERT(error.index() == first.g.size() + index);
@@ -466,8 +466,8 @@ void sign_of_p(const Subject& subject) {
   }
   const Judgement judgement = subject.judge(subject.gram_of(pair.g, pair.y));
   if (judgement != expected) {
-    RC_FAIL("judged " + std::string(to_string(judgement.reason)) + ", should be " +
-            std::string(to_string(expected.reason)));
+    fail("judged " + std::string(to_string(judgement.reason)) + ", should be " +
+         std::string(to_string(expected.reason)));
   }
 }
 

@@ -282,7 +282,8 @@ int main(int argc, char** argv) {
   app.add_flag("--list", options.list, "List the properties and their canaries; check nothing");
   app.add_option("--claim", options.claims, "Only the properties of this claim; may be repeated")
       ->type_name("ID");
-  app.add_option("--cases", options.cases, "Cases per property (laws that touch files: a tenth)")
+  app.add_option("--cases", options.cases,
+                 "Cases per property (laws that touch files: a tenth; canaries: at least 1000)")
       ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000000));

@@ -429,8 +429,8 @@ void require_inside(const std::optional<Enclosure>& enclosure, std::optional<dou
                     const char* what) {
   if (!value) return;
   if (!enclosure || !enclosure->contains(*value)) {
-    RC_FAIL(std::string(what) + " = " + hex(*value) + " of a pair within the radius is not in " +
-            (enclosure ? "[" + hex(enclosure->lo) + ", " + hex(enclosure->hi) + "]" : "any enclosure"));
+    fail(std::string(what) + " = " + hex(*value) + " of a pair within the radius is not in " +
+         (enclosure ? "[" + hex(enclosure->lo) + ", " + hex(enclosure->hi) + "]" : "any enclosure"));
   }
 }
 
@@ -514,8 +514,8 @@ void exact_data(const Subject& subject) {
     RC_ASSERT(around.has_value() == value.has_value());
     require_inside(around, value, what);
     if (around && around->hi > std::nextafter(std::nextafter(around->lo, infinity), infinity)) {
-      RC_FAIL(std::string(what) + " of exact data is enclosed in [" + hex(around->lo) + ", " +
-              hex(around->hi) + "]");
+      fail(std::string(what) + " of exact data is enclosed in [" + hex(around->lo) + ", " + hex(around->hi) +
+           "]");
     }
   };
   require_tight(enclosure.gg, gram.gg().to_double(), "gg");
