@@ -41,11 +41,12 @@ Judgement judge(const Gram& gram, const std::optional<double>& radius) {
   return radius ? enclose(gram, *radius).judgement : gram.judge();
 }
 
-/// a* eta = yy eta/p, rounded once.
-double scaled_alpha(const Gram& gram, double learning_rate) {
+/// a* eta = yy eta/p, rounded once. A step of rate 0, as warm-up schedules begin with, has no rule behind it.
+std::optional<double> scaled_alpha(const Gram& gram, double learning_rate) {
   using exact::Dyadic;
-  return exact::round_quotient(Dyadic::from(gram.yy()) * Dyadic::from(learning_rate),
-                               Dyadic::from(gram.gy()));
+  const Dyadic rate = Dyadic::from(learning_rate);
+  if (rate.is_zero()) return std::nullopt;
+  return exact::round_quotient(Dyadic::from(gram.yy()) * rate, Dyadic::from(gram.gy()));
 }
 
 GroupStep analyze_group(const Gram& gram, const RunStep& step) {

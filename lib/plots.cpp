@@ -12,6 +12,7 @@
 #include <functional>
 #include <limits>
 #include <numbers>
+#include <utility>
 
 #include "decimate.hpp"
 #include "gnuplot.hpp"
@@ -652,17 +653,23 @@ std::string angle_colour(int level) {
   return colour;
 }
 
-Pictures draw(const Analysis& analysis) {
+Pictures draw(const Analysis& analysis, const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   Pictures pictures;
   const std::optional<std::string> gnuplot = find_gnuplot();
   if (!gnuplot) return pictures;
   pictures.available = true;
   if (analysis.steps.empty()) return pictures;
-  pictures.loss = draw_loss(*gnuplot, analysis);
-  pictures.angle = draw_angle(*gnuplot, analysis);
-  pictures.condition = draw_condition(*gnuplot, analysis);
-  pictures.spectrum = draw_spectrum(*gnuplot, analysis);
-  pictures.groups = draw_groups(*gnuplot, analysis);
+  using Draw = Picture (*)(const std::string&, const Analysis&);
+  constexpr std::array<std::pair<Picture Pictures::*, Draw>, 5> all{{{&Pictures::loss, draw_loss},
+                                                                     {&Pictures::angle, draw_angle},
+                                                                     {&Pictures::condition, draw_condition},
+                                                                     {&Pictures::spectrum, draw_spectrum},
+                                                                     {&Pictures::groups, draw_groups}}};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (progress) progress(i, all.size());
+    pictures.*all[i].first = all[i].second(*gnuplot, analysis);
+  }
+  if (progress) progress(all.size(), all.size());
   return pictures;
 }
 

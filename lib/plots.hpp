@@ -2,6 +2,8 @@
 #ifndef NATGRAD_LIB_PLOTS_HPP
 #define NATGRAD_LIB_PLOTS_HPP
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,9 +21,10 @@ struct Pictures {
   Picture loss, angle, condition, spectrum, groups;
 };
 
-/// Draws everything. Strings of the file never reach gnuplot, and no shell is involved.
-/// @throws InputError with gnuplot's own words if it fails
-Pictures draw(const Analysis& analysis);
+/// Draws everything; calls `progress`, if there is one, before each picture and at the end. Strings of the file
+/// never reach gnuplot, and no shell is involved.
+/// @throws InputError with gnuplot's own words if it fails; what `progress` throws
+Pictures draw(const Analysis& analysis, const std::function<void(std::uint64_t, std::uint64_t)>& progress);
 
 /// Whether the heat map's rows bear the names of the groups (few and short ones) or their numbers from 1.
 bool names_groups(const Analysis& analysis);

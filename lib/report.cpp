@@ -1,18 +1,14 @@
 // natgrad: writing a report to a directory.
 #include "natgrad/report.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <vector>
 
 #include "float_scope.hpp"
 #include "natgrad/error.hpp"
+#include "new_file.hpp"
 #include "plots.hpp"
 #include "report_format.hpp"
 #include "report_html.hpp"
@@ -61,66 +57,23 @@ class NewDirectory {
   bool kept_ = false;
 };
 
-/// A file under a temporary name beside its own. Unless kept, nothing of it stays.
-class NewFile {
- public:
-  NewFile(std::string path, const std::string& content) : path_(std::move(path)) {
-    struct stat status {};
-    existed_ = ::lstat(path_.c_str(), &status) == 0;
-    if (existed_ && S_ISDIR(status.st_mode)) fail(path_, std::strerror(EISDIR));
-    static std::atomic<unsigned> counter{0};
-    int descriptor = -1;
-    do {
-      temporary_ = path_ + ".part-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
-      descriptor = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    } while (descriptor < 0 && errno == EEXIST);
-    if (descriptor < 0) fail(path_, std::strerror(errno));
-    int error = 0;
-    for (std::size_t done = 0; done < content.size() && error == 0;) {
-      const ssize_t n = ::write(descriptor, content.data() + done, content.size() - done);
-      if (n > 0) done += static_cast<std::size_t>(n);
-      if (n < 0 && errno != EINTR) error = errno;
-    }
-    if (error == 0 && ::fsync(descriptor) != 0 && errno != EINVAL && errno != ENOTSUP) error = errno;
-    if (::close(descriptor) != 0 && error == 0 && errno != EINTR) error = errno;
-    if (error != 0) {
-      ::unlink(temporary_.c_str());
-      fail(path_, std::strerror(error));
-    }
-  }
-  ~NewFile() {
-    if (!moved_) ::unlink(temporary_.c_str());
-    if (moved_ && !kept_ && !existed_) ::unlink(path_.c_str());
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  void move_to_place() {
-    if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(path_, std::strerror(errno));
-    moved_ = true;
-  }
-  void keep() { kept_ = true; }
-
- private:
-  std::string path_, temporary_;
-  bool existed_ = false, moved_ = false, kept_ = false;
-};
-
 }  // namespace
 
-ReportFiles write_report(const Analysis& analysis, const std::string& directory) {
+ReportFiles write_report(const Analysis& analysis, const std::string& directory,
+                         const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   const FloatScope scope;
   NewDirectory target(directory);
   const std::string base = directory + (directory.back() == '/' ? "" : "/");
   ReportFiles files{base + "index.html", base + "analysis.json", false};
-  NewFile json(files.json, to_json(analysis));
-  const plots::Pictures pictures = plots::draw(analysis);
+  NewFile json(files.json), html(files.html);
+  const plots::Pictures pictures = plots::draw(analysis, progress);
   files.pictures = pictures.available;
-  NewFile html(files.html, report::html_page(analysis, pictures));
-  json.move_to_place();
-  html.move_to_place();
-  json.keep();
-  html.keep();
+  json.write(to_json(analysis));
+  html.write(report::html_page(analysis, pictures));
+  json.finish();
+  html.finish();
+  json.commit();
+  html.commit();
   target.keep();
   return files;
 }

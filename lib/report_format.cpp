@@ -8,29 +8,15 @@
 #include <numbers>
 #include <vector>
 
+#include "utf8.hpp"
+
 namespace natgrad::report {
 namespace {
 
 constexpr char32_t replacement = 0xFFFD;
 
-/// Decodes one character and drops it from `rest`; `replacement` for an invalid byte, which is dropped alone.
 char32_t next_character(std::string_view& rest) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(rest[i]); };
-  const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  char32_t value = lead;
-  bool valid = lead < 0x80 || (lead >= 0xC2 && lead <= 0xF4 && rest.size() >= length);
-  if (valid && length > 1) {
-    value = lead & (0xFFU >> (length + 1));
-    for (std::size_t i = 1; i < length; ++i) {
-      valid = valid && (byte(i) & 0xC0U) == 0x80;
-      value = (value << 6U) | (byte(i) & 0x3FU);
-    }
-    constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
-    valid = valid && value >= least[length] && value <= 0x10FFFF && (value < 0xD800 || value > 0xDFFF);
-  }
-  rest.remove_prefix(valid ? length : 1);
-  return valid ? value : replacement;
+  return utf8::next(rest).value_or(replacement);
 }
 
 void append_utf8(std::string& out, char32_t c) {
@@ -53,8 +39,8 @@ void append_utf8(std::string& out, char32_t c) {
 }
 
 /// Characters that move the cursor, hide, or turn the direction of what follows.
-bool is_control(char32_t c) {
-  return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200B && c <= 0x200F) ||
+bool misleads(char32_t c) {
+  return utf8::is_control(c) || (c >= 0x200B && c <= 0x200F) ||
          (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0x61C || c == 0xFEFF ||
          (c >= 0xFFF9 && c <= 0xFFFB) || (c & 0xFFFE) == 0xFFFE || (c >= 0xFDD0 && c <= 0xFDEF) ||
          (c >= 0xE0000 && c <= 0xE0FFF);
@@ -102,7 +88,7 @@ std::string printable(std::string_view text, std::size_t columns) {
   std::size_t before_last = 0;  // length of `out` when one column was still free
   while (!text.empty()) {
     char32_t c = next_character(text);
-    if (is_control(c)) c = replacement;
+    if (misleads(c)) c = replacement;
     const std::size_t w = width(c);
     combining = w == 0 ? combining + 1 : 0;
     if (combining > 4) continue;  // piles of accents reach into other lines

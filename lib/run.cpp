@@ -7,19 +7,19 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
 #include <exception>
-#include <filesystem>
 #include <new>
 #include <string_view>
 #include <utility>
 
 #include "hdf5.hpp"
 #include "hdf5_output.hpp"
+#include "new_file.hpp"
+#include "utf8.hpp"
 
 namespace natgrad {
 
@@ -59,26 +59,12 @@ std::string describe(double value) {
 /// Why a string cannot stand in a report; empty if it can. Control characters could drive a terminal.
 std::string text_defect(std::string_view text) {
   if (text.size() > max_text) return fmt::format("is longer than {} bytes", max_text);
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80       ? 1
-                               : lead >> 5 == 6  ? 2
-                               : lead >> 4 == 14 ? 3
-                               : lead >> 3 == 30 ? 4
-                                                 : 0;
-    if (length == 0 || length > text.size() - i) return fmt::format("is not UTF-8 at byte {}", i);
-    std::uint32_t code = length == 1 ? lead : lead & (0x7fu >> length);
-    for (std::size_t j = 1; j < length; ++j) {
-      const auto next = static_cast<unsigned char>(text[i + j]);
-      if (next >> 6 != 2) return fmt::format("is not UTF-8 at byte {}", i);
-      code = code << 6 | (next & 0x3fu);
-    }
-    constexpr std::uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-      return fmt::format("is not UTF-8 at byte {}", i);
-    if (code < 0x20 || (code >= 0x7f && code < 0xa0))
-      return fmt::format("has a control character (U+{:04X}) at byte {}", code, i);
-    i += length;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t at = text.size() - rest.size();
+    const std::optional<char32_t> c = utf8::next(rest);
+    if (!c) return fmt::format("is not UTF-8 at byte {}", at);
+    if (utf8::is_control(*c))
+      return fmt::format("has a control character (U+{:04X}) at byte {}", static_cast<std::uint32_t>(*c), at);
   }
   return {};
 }
@@ -267,7 +253,8 @@ class InputFile {
   }
 
   /// Opens a dataset of one of the two ranks and checks all but the values. @pre has(name)
-  Matrix matrix(const std::string& name, std::size_t least_rank, std::size_t most_rank) const {
+  Matrix matrix(const std::string& name, std::size_t least_rank, std::size_t most_rank,
+                const char* lacking = "there are no steps to read") const {
     const Session session;
     Handle dataset = open(name, H5I_DATASET);
     const Handle creation(H5Dget_create_plist(dataset.get()), H5Pclose);
@@ -286,8 +273,7 @@ class InputFile {
                                 most_rank == 1 ? " is" : "s are"));
     for (const hsize_t length : dims)
       if (length == 0)
-        refuse(path_,
-               fmt::format("{} is empty ({}): there are no steps to read", name, describe_shape(dims)));
+        refuse(path_, fmt::format("{} is empty ({}): {}", name, describe_shape(dims), lacking));
 
     std::vector<hsize_t> chunk;
     if (layout == H5D_CHUNKED) {
@@ -369,7 +355,7 @@ class InputFile {
   }
 
   Matrix group_vector(const std::string& name) const {
-    Matrix result = matrix(name, 1, 1);
+    Matrix result = matrix(name, 1, 1, "there are no groups");
     if (result.rows() > max_groups)
       refuse(path_, fmt::format("{} has {} elements; at most {} groups can be analysed", name, result.rows(),
                                 max_groups));
@@ -915,8 +901,8 @@ void RunReader::Impl::steps(std::uint64_t first, std::uint64_t count,
   if (learning_rate && good > 0) {
     rates.resize(good);
     good = values(
-        *learning_rate, first, good, rates.data(), [](double e) { return std::isfinite(e); },
-        "a learning rate must be finite", message);
+        *learning_rate, first, good, rates.data(), [](double e) { return e >= 0 && std::isfinite(e); },
+        "a learning rate must be finite and not negative", message);
   }
   const std::size_t group_count = info.groups.size();
   std::vector<Gram> grams(good * group_count);
@@ -992,43 +978,8 @@ void RunReader::for_each_step(std::uint64_t first, std::uint64_t last,
 
 namespace {
 
-std::string reason() {
-  return std::strerror(errno);
-}
-
 [[noreturn]] void refuse_output(const std::string& path, const std::string& why) {
   throw InputError(path + ": cannot be written: " + why);
-}
-
-/// Where the file is to be: links are followed, so that it is their target that is replaced.
-std::string output_target(const std::string& path) {
-  if (path.find('\0') != std::string::npos) refuse_output(path.c_str(), "the name has a zero byte");
-  std::error_code error;
-  std::filesystem::path target = path;
-  if (std::filesystem::is_symlink(std::filesystem::symlink_status(target, error))) {
-    target = std::filesystem::weakly_canonical(target, error);
-    if (error) refuse_output(path, error.message());
-  }
-  struct stat status {};
-  if (::stat(target.c_str(), &status) == 0) {
-    if (S_ISDIR(status.st_mode)) refuse_output(path, "it is a directory");
-    if (!S_ISREG(status.st_mode)) refuse_output(path, "it is not a regular file");
-    if (::access(target.c_str(), W_OK) != 0) refuse_output(path, reason());
-  }
-  if (target.filename().empty()) refuse_output(path, "it names no file");
-  return target;
-}
-
-/// Creates an empty file beside the target and opens it.
-std::string create_temporary(const std::string& path, const std::filesystem::path& target, int& descriptor) {
-  static std::atomic<unsigned> counter = 0;
-  for (;;) {
-    const std::string name = fmt::format(".natgrad-{}-{}.h5", ::getpid(), counter++);
-    const std::string temporary = (target.parent_path() / name).string();
-    descriptor = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor >= 0) return temporary;
-    if (errno != EEXIST) refuse_output(path, reason());
-  }
 }
 
 void check_text(const char* field, const std::string& text) {
@@ -1041,8 +992,9 @@ void check_header(const RunHeader& header) {
     throw ContractError(fmt::format("dimension is {}; it must lie in 1 .. 2^63", header.dimension));
   if (header.rule) check_text("rule", *header.rule);
   if (header.problem) check_text("problem", *header.problem);
-  if (header.learning_rate && !std::isfinite(*header.learning_rate))
-    throw ContractError("learning_rate is " + describe(*header.learning_rate) + "; it must be finite");
+  if (header.learning_rate && !(*header.learning_rate >= 0 && std::isfinite(*header.learning_rate)))
+    throw ContractError("learning_rate is " + describe(*header.learning_rate) +
+                        "; it must be finite and not negative");
   if (header.groups.empty()) return;
   if (header.groups.size() > max_groups)
     throw ContractError(
@@ -1068,7 +1020,7 @@ struct RunWriter::Impl {
   Impl(const std::string& path, const RunHeader& header);
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
-  ~Impl() { discard(); }
+  ~Impl() { close(); }
 
   [[noreturn]] void failed(const char* what) const {
     if (output->error != 0) refuse_output(path, std::strerror(output->error));
@@ -1090,17 +1042,12 @@ struct RunWriter::Impl {
                   const std::vector<double>& values);
   /// Writes the steps in the buffers.
   void flush();
-  /// Closes everything; false if that fails, or if something was not written before.
+  /// Closes what HDF5 has open; false if that fails, or if something was not written before.
   bool close() noexcept;
-  void discard() noexcept {
-    if (temporary.empty()) return;
-    close();
-    ::unlink(temporary.c_str());
-    temporary.clear();
-  }
 
-  std::string path, target, temporary;
+  std::string path;
   std::uint64_t dimension;
+  std::optional<NewFile> place;  // none once the file is finished
   std::shared_ptr<hdf5::Output> output = std::make_shared<hdf5::Output>();
   Handle file, update_rows, gradient_rows, loss_rows;
   std::uint64_t steps = 0, steps_on_disk = 0, losses_on_disk = 0, steps_per_block;
@@ -1118,15 +1065,15 @@ constexpr std::uint64_t loss_chunk = 1024;
 RunWriter::Impl::Impl(const std::string& run_path, const RunHeader& header)
     : path(run_path), dimension(header.dimension) {
   check_header(header);
-  target = output_target(path);
   const Session session;
-  temporary = create_temporary(path, target, output->descriptor);
+  output->descriptor = place.emplace(path).descriptor();
   try {
     const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     hdf5::Output* const info = output.get();
     check(H5Pset_driver(access.get(), hdf5::driver::id(), &info), "the file cannot be created");
-    file = checked(Handle(H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose),
-                   "the file cannot be created");
+    file = checked(
+        Handle(H5Fcreate(place->temporary().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose),
+        "the file cannot be created");
     steps_per_block = std::max<std::uint64_t>(1, block_doubles / dimension);
     const std::uint64_t pieces = (dimension - 1) / chunk_doubles_most + 1;
     const std::uint64_t columns = (dimension - 1) / pieces + 1;
@@ -1135,7 +1082,7 @@ RunWriter::Impl::Impl(const std::string& run_path, const RunHeader& header)
     loss_rows = create_rows("loss", {0}, {loss_chunk});
     write_header(header);
   } catch (...) {
-    discard();
+    close();
     throw;
   }
 }
@@ -1251,14 +1198,11 @@ bool RunWriter::Impl::close() noexcept {
   closed = gradient_rows.close() && closed;
   closed = loss_rows.close() && closed;
   closed = file.close() && closed;
-  if (!closed) {
-    new (std::nothrow) std::shared_ptr<hdf5::Output>(output);  // HDF5 may still use it
-    return false;
-  }
-  if (output->descriptor >= 0 && ::close(output->descriptor) != 0 && output->error == 0)
-    output->error = errno;
   output->descriptor = -1;
-  return output->error == 0;
+  if (closed) return output->error == 0;
+  if (output->error == 0) output->error = EIO;
+  new (std::nothrow) std::shared_ptr<hdf5::Output>(output);  // HDF5 may still use it, to no effect
+  return false;
 }
 
 RunWriter::RunWriter(const std::string& path, const RunHeader& header)
@@ -1269,7 +1213,7 @@ RunWriter::~RunWriter() = default;
 
 void RunWriter::append(double loss, std::span<const double> gradient, std::span<const double> update) {
   Impl& run = *impl_;
-  if (run.temporary.empty()) throw ContractError("append: the run file is finished");
+  if (!run.place) throw ContractError("append: the run file is finished");
   const auto check = [&](const char* name, std::span<const double> values) {
     if (values.size() != run.dimension)
       throw ContractError(
@@ -1288,7 +1232,7 @@ void RunWriter::append(double loss, std::span<const double> gradient, std::span<
 
 void RunWriter::finish(double final_loss) {
   Impl& run = *impl_;
-  if (run.temporary.empty()) throw ContractError("finish: the run file is finished");
+  if (!run.place) throw ContractError("finish: the run file is finished");
   if (run.steps == 0) throw ContractError("finish: no step was appended");
   if (!std::isfinite(final_loss)) throw NonFiniteError("loss", run.steps, final_loss);
   run.losses.push_back(final_loss);
@@ -1296,9 +1240,8 @@ void RunWriter::finish(double final_loss) {
   run.flush();
   run.check(H5Fflush(run.file.get(), H5F_SCOPE_GLOBAL), "the file cannot be flushed");
   if (!run.close()) run.failed("the file cannot be closed");
-
-  if (std::rename(run.temporary.c_str(), run.target.c_str()) != 0) refuse_output(run.path, reason());
-  run.temporary.clear();
+  run.place->commit();
+  run.place.reset();
 }
 
 // -------------------------------------------------------------------------------------- recorder

@@ -263,7 +263,7 @@ struct Reference {
     lambda_min = static_cast<double>(line ? a : (p / gg) / (1 + s));
     lambda_max = static_cast<double>(line ? a : a * (1 + s));
     condition = static_cast<double>(line ? Real(1) : ((1 + s) / c) * ((1 + s) / c));
-    if (!run.rate.empty()) scaled_alpha = static_cast<double>(a * run.rate[k]);
+    if (!run.rate.empty() && run.rate[k] != 0) scaled_alpha = static_cast<double>(a * run.rate[k]);
   }
 };
 
@@ -423,7 +423,7 @@ TEST(Analyze, OverflowAndUnderflowOfTheScalars) {
   EXPECT_EQ(analysis.steps[0].condition, inf);
   EXPECT_EQ(analysis.steps[1].condition, 1);
   EXPECT_EQ(analysis.condition, (Summary{1, inf}));
-  EXPECT_EQ(analysis.steps[1].scaled_alpha, 0);
+  EXPECT_EQ(analysis.steps[1].scaled_alpha, std::nullopt);  // nothing over 0
   // a* = 2^-1074, times 3/4: rounded once, to 2^-1074.
   EXPECT_EQ(analysis.steps[2].scaled_alpha, 0x1p-1074);
 }

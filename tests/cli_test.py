@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # natgrad: the command line as a script sees it: results, exit codes, messages, files. Prints TAP.
-# Usage: cli_test.py PATH/TO/natgrad [PART-OF-A-CASE-NAME]
+# Usage: cli_test.py PATH/TO/natgrad PATH/TO/natgrad-verify [PART-OF-A-CASE-NAME]
 """References are fractions, integers and values known in closed form; none comes from the library."""
 
 import json
@@ -24,8 +24,8 @@ try:
 except ImportError:
     h5py = None
 
-BINARY = os.path.abspath(sys.argv[1])
-ONLY = sys.argv[2] if len(sys.argv) > 2 else ""
+BINARY, VERIFY = (os.path.abspath(path) for path in sys.argv[1:3])
+ONLY = sys.argv[3] if len(sys.argv) > 3 else ""
 VERSION = "0.1.0"
 CASES = []
 
@@ -861,7 +861,7 @@ def outputs_appear_whole_or_not_at_all():
     check(stat.S_ISFIFO(os.stat("pipe").st_mode), "the pipe was replaced")
     equal(len(reader.communicate(timeout=60)[0].splitlines()), 3000)
     for name, reason in (("folder", "directory"), ("missing/out", "No such file"), ("g/out", "Not a directory"),
-                         ("folder/", "directory"), ("a" * 300, "name too long"), ("", "No such file"),
+                         ("folder/", "directory"), ("a" * 300, "name too long"), ("", "names no file"), ("missing/", "names no file"),
                          ("/dev/full", "No space left")):
         refused(3, [f"{name}: cannot be written", reason], *apply, name)
     equal(os.listdir("folder"), [])
@@ -882,6 +882,16 @@ def outputs_appear_whole_or_not_at_all():
     equal(stat.S_IMODE(os.stat("out").st_mode), 0o640)
     want = done("apply", "g", "g", "x").out
     equal(open("out").read(), want)
+    os.mkdir("elsewhere")
+    os.symlink("elsewhere/new", "link to nothing")
+    os.symlink("link to nothing", "link to link")
+    done(*apply, "link to link")
+    check(os.path.islink("link to link") and os.path.islink("link to nothing"), "a link was replaced")
+    equal(open("elsewhere/new").read(), want)
+    os.symlink("missing/new", "astray")
+    refused(3, ["astray: cannot be written", "No such file"], *apply, "astray")
+    os.symlink("round", "round")
+    refused(3, ["round: cannot be written", "symbolic links"], *apply, "round")
     done(*apply, "g")  # over an input
     equal(open("g").read(), want)
     done("apply", "x", "x", "x", "-o", "fresh", preexec_fn=lambda: os.umask(0o027))
@@ -1005,6 +1015,19 @@ def record_interrupted_leaves_nothing():
 
 
 @case
+def record_follows_links():
+    os.mkdir("elsewhere")
+    os.symlink("elsewhere/run.h5", "link.h5")
+    for _ in range(2):  # to nothing, and then over what is there
+        done("record", "adam", "--steps", "2", "-o", "link.h5")
+        check(os.path.islink("link.h5"), "the link was replaced")
+        equal(os.listdir("elsewhere"), ["run.h5"])
+    os.mkfifo("pipe")
+    refused(3, ["pipe: cannot be written", "not a regular file"], "record", "adam", "--steps", "2", "-o", "pipe")
+    refused(3, ["elsewhere: cannot be written", "directory"], "record", "adam", "--steps", "2", "-o", "elsewhere")
+
+
+@case
 def record_progress():
     result = done("record", "adam", "--problem", "quadratic", "--steps", "50", "-o", "run.h5", "--progress", quiet=False)
     check("recording adam: " in result.err and " of 50, loss" in result.err, result.err)
@@ -1105,6 +1128,47 @@ def analyze_report():
 
 
 @case
+def analyze_report_interrupted_leaves_nothing():
+    """A gnuplot that never comes to an end, interrupted as Ctrl-C does it (the whole group) and alone."""
+    done("record", "adam", "--problem", "quadratic", "--steps", "5", "-o", "run.h5")
+    os.mkdir("bin")
+    for to_group, seconds in (True, 600), (False, 1):
+        write("bin/gnuplot", f"#!/bin/sh\ntouch drawing\nexec sleep {seconds}\n")
+        os.chmod("bin/gnuplot", 0o755)
+        path = os.path.abspath("bin") + os.pathsep + os.environ["PATH"]
+        process = subprocess.Popen([BINARY, "analyze", "run.h5", "--report", "new/report"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=environment(PATH=path), start_new_session=True)
+        deadline = time.monotonic() + 60
+        while not os.path.exists("drawing") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        check(os.path.exists("drawing"), "drawing never began")
+        check(os.listdir("new/report"), "nothing under way")
+        if to_group:
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+        equal(process.returncode, -(signal.SIGINT if to_group else signal.SIGTERM), err)
+        check(b"interrupted" in err and out == b"", err)
+        os.remove("drawing")
+        equal(sorted(os.listdir(".")), ["bin", "run.h5"])
+
+
+@case
+def analyze_report_follows_links():
+    done("record", "adam", "--problem", "quadratic", "--steps", "5", "-o", "run.h5")
+    os.mkdir("report"), os.mkdir("elsewhere")
+    os.symlink("../elsewhere/page", "report/index.html")
+    done("analyze", "run.h5", "--report", "report", quiet=False)
+    equal(os.listdir("elsewhere"), ["page"])
+    check(os.path.islink("report/index.html"), "the link was replaced")
+    os.remove("report/index.html"), os.mkdir("report/index.html")
+    os.remove("report/analysis.json")
+    refused(3, "report/index.html: cannot be written", "analyze", "run.h5", "--report", "report")
+    equal(os.listdir("report"), ["index.html"])
+
+
+@case
 def analyze_refused_files():
     needs_h5py()
     os.mkdir("folder")
@@ -1131,6 +1195,9 @@ def analyze_refused_files():
             ({"groups__size": [1, 1]}, ["groups", "2", "3"]),
             ({"groups__size": [1, 2, 0]}, "groups"),
             ({"groups__name": ["only"]}, "groups"),
+            ({"groups__size": numpy.zeros(0, int)}, ["/groups/size is empty", "there are no groups"]),
+            ({"learning_rate": [0.1, 0.1, -0.5, 0.1]}, ["/learning_rate[2] is -0.5", "last good step is 1"]),
+            ({"learning_rate": nan}, ["/learning_rate is NaN", "no good step"]),
             ({"update": [[1.0, 2.0, 3.0]] * 2 + [[1.0, nan, 2.0]] + [[1.0, 2.0, 3.0]]}, ["/update[2, 1]", "NaN", "last good step is 1"]),
             ({"gradient": [[1.0, 2.0, float("inf")]] * 4}, ["gradient", "inf"]),
             ({"loss": [1.0, 2.0, 3.0, nan, 1.0]}, ["/loss[3]", "NaN"]),
@@ -1283,6 +1350,44 @@ def broken_pipe():
 
 
 @case
+def messages_cannot_drive_a_terminal():
+    name = "\033[31m\a\u009bé"
+    for command in ["metric", name, name], ["analyze", name], ["record", "adam", "-o", name + "/x"], ["analyze", "x", name]:
+        result = run(*command)
+        check(result.code in (2, 3) and result.err, command)
+        check(not any(c != "\n" and (c < " " or "\x7f" <= c < "\xa0") for c in result.err), repr(result.err))
+    check("\\x1b[31m\\x07" in run("metric", name, name).err, "escaped")
+    check("\033" not in done("record", "adam", "--steps", "2", "-o", name).out, "standard output")
+
+
+@case
+def verify_command_line():
+    def verify(*args, **options):
+        options.setdefault("stdout", subprocess.PIPE)
+        result = subprocess.run([VERIFY, *args], stderr=subprocess.PIPE, env=environment(), timeout=300, **options)
+        return result.returncode, (result.stdout or b"").decode(), result.stderr.decode()
+
+    for seed in "-1", "18446744073709551616", "1.5", "x", "", " 1":
+        code, out, err = verify("--list", "--seed", seed)
+        equal((code, out), (2, ""), seed)
+        check("--seed" in err and "18446744073709551615" in err, err)
+    for wrong in ["--cases", "0"], ["--cases", "-3"], ["--cases", "x"], ["--claim", "gram.nothing"], ["--nothing"], ["extra"]:
+        code, out, err = verify("--seed", "1", *wrong)
+        check(code == 2 and err, wrong)
+    with open("/dev/full", "w") as full:
+        for args in ["--list"], ["--list", "--json"], ["--claim", "gram.serialise", "--cases", "1"]:
+            code, _, err = verify(*args, stdout=full)
+            equal(code, 3, args)
+            check("cannot be written" in err, err)
+    seeds = "--claim", "gram.serialise", "--cases", "10", "--seed", "18446744073709551615"
+    code, out, err = verify(*seeds, "--json")
+    report = json.loads(out)
+    equal((code, report["seed"], report["passed"]), (0, 18446744073709551615, True))
+    code, out, err = verify(*seeds)
+    check(code == 0 and out.startswith("seed 18446744073709551615\n") and err == "", (out, err))
+
+
+@case
 def messages_survive_a_full_standard_error():
     csv("g", [1, 0]), csv("y", [-1, 0])
     with open("/dev/full", "w") as full:
@@ -1293,13 +1398,17 @@ def messages_survive_a_full_standard_error():
 
 @case
 def locale_changes_nothing():
-    installed = subprocess.run(["locale", "-a"], capture_output=True, text=True).stdout.split()
-    comma = [name for name in installed if name.startswith(("de_", "fr_", "es_", "it_", "ru_"))]
-    if not comma:
-        raise Skip("no locale with a decimal comma is installed")
+    os.mkdir("locales")
+    made = subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", "locales/de_DE.UTF-8"], capture_output=True)
+    if made.returncode > 1:  # 1: with warnings
+        raise Skip("no locale with a decimal comma can be made; Debian's package locales has them")
+    comma = environment(LC_ALL="de_DE.UTF-8", LOCPATH=os.path.abspath("locales"))
+    equal(subprocess.run(["locale", "decimal_point"], env=comma, capture_output=True, text=True).stdout, ",\n")
     csv("g", [0.5, 1]), csv("y", [3, 4])
-    for command in ["metric", "g", "y", "--json"], ["metric", "g", "y"], ["apply", "g", "y", "g", "--alpha", "1.5"]:
-        equal(run(*command, env=environment(LC_ALL=comma[0])).out, done(*command).out, comma[0])
+    done("record", "adam", "--steps", "3", "-o", "run.h5")
+    for command in ["metric", "g", "y", "--json"], ["metric", "g", "y"], ["apply", "g", "y", "g", "--alpha", "1.5"], \
+            ["analyze", "run.h5"], ["analyze", "run.h5", "--json"], ["record", "--list"]:
+        equal(done(*command, env=comma).out, done(*command).out, command)
 
 
 # ------------------------------------------------------------------------- all of them

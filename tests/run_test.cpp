@@ -962,6 +962,7 @@ TEST(RunWriter, RefusesWhatBreaksTheContract) {
   EXPECT_EQ(refusal([](RunHeader& h) { h.rule = "\u00e9\u20ac\U0001f600\U0010ffff"; }), "no error");
   EXPECT_HAS(refusal([](RunHeader& h) { h.problem = std::string(5000, 'x'); }), "problem is longer than");
   EXPECT_HAS(refusal([](RunHeader& h) { h.learning_rate = nan; }), "learning_rate is NaN");
+  EXPECT_HAS(refusal([](RunHeader& h) { h.learning_rate = -0.5; }), "learning_rate is -0.5");
   EXPECT_TRUE(directory.names().empty());
 
   RunWriter writer(path, small_header());
@@ -989,7 +990,7 @@ TEST(RunWriter, OutputThatCannotBeWritten) {
   EXPECT_EQ(message(directory / "none/run.h5"),
             (directory / "none/run.h5") + ": cannot be written: No such file or directory");
   EXPECT_EQ(message(directory.path().string()),
-            directory.path().string() + ": cannot be written: it is a directory");
+            directory.path().string() + ": cannot be written: Is a directory");
   EXPECT_EQ(message(directory / "none/"), (directory / "none/") + ": cannot be written: it names no file");
   ASSERT_EQ(::mkfifo((directory / "fifo").c_str(), 0600), 0);
   EXPECT_EQ(message(directory / "fifo"),

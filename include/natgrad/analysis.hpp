@@ -33,7 +33,7 @@ struct StepAnalysis {
   Judgement judgement;
   std::optional<double> angle;             ///< radians, defined whenever g, y != 0
   std::optional<double> alpha, condition, lambda_min, lambda_max;  ///< at a*, if effective
-  std::optional<double> scaled_alpha;      ///< a* eta, where the file has a learning rate
+  std::optional<double> scaled_alpha;      ///< a* eta, where the file has a rate > 0
 };
 
 struct GroupStep {

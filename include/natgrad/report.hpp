@@ -2,6 +2,8 @@
 #ifndef NATGRAD_REPORT_HPP
 #define NATGRAD_REPORT_HPP
 
+#include <cstdint>
+#include <functional>
 #include <string>
 
 #include "natgrad/analysis.hpp"
@@ -21,9 +23,12 @@ struct ReportFiles {
 };
 
 /// Writes DIR/index.html (self-contained) and DIR/analysis.json, creating DIR (and parents). Each file
-/// appears complete or not at all. Pictures are drawn by gnuplot as SVG and embedded.
+/// appears complete or not at all. Pictures are drawn by gnuplot as SVG and embedded. `progress`, which may be
+/// empty, is called with the number of pictures done and of all, between them; what it throws ends the work and
+/// leaves nothing behind.
 /// @throws InputError naming the path if something cannot be written, or if gnuplot fails
-NATGRAD_API ReportFiles write_report(const Analysis& analysis, const std::string& directory);
+NATGRAD_API ReportFiles write_report(const Analysis& analysis, const std::string& directory,
+                                     const std::function<void(std::uint64_t done, std::uint64_t total)>& progress = {});
 
 }  // namespace natgrad
 

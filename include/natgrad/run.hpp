@@ -4,9 +4,11 @@
 // Datasets, float16, float32 or float64: /gradient (K x D, grad L at theta_k), /loss (K or K+1), and
 // /update (K x D, the step Delta theta_k) or /theta (K+1 x D; steps are its exact differences).
 // Optional: /learning_rate (K or scalar), /groups/name (G strings), /groups/size (G integers summing to
-// D), /radius (K). /gram (K x G opaque, Gram::serialise) may stand in for /gradient and /update.
+// D), /radius (K). A learning rate or a radius is finite and not negative. /gram (K x G opaque, Gram::serialise) may stand in for /gradient and /update.
 //
-// HDF5 is not thread-safe: calls into this header are serialised by a lock of the library.
+// HDF5 is not thread-safe: calls into this header are serialised by a lock of the library. Where a file is
+// damaged, the HDF5 library itself may crash (1.10.8 does on some); `natgrad analyze` reads in a process of its
+// own for that reason, and a program that reads files from strangers should do so too.
 #ifndef NATGRAD_RUN_HPP
 #define NATGRAD_RUN_HPP
 

@@ -61,7 +61,18 @@ int run_analyze(const AnalyzeArguments& arguments) {
   }
 
   if (arguments.report) {
-    const ReportFiles files = write_report(analysis, *arguments.report);
+    const Interrupts interrupts;
+    Progress progress("drawing the report", arguments.progress);
+    ReportFiles files;
+    try {
+      files = write_report(analysis, *arguments.report, [&](std::uint64_t done, std::uint64_t total) {
+        Interrupts::check();
+        progress.update(done, total, "pictures");
+      });
+    } catch (const InputError&) {
+      Interrupts::check();  // Ctrl-C reaches gnuplot as well
+      throw;
+    }
     if (!files.pictures) message("warning: gnuplot was not found, so the report has no pictures");
     message(fmt::format("report: {} ({})", files.html, files.json));
   }

@@ -45,15 +45,7 @@ std::string number_text(double x) {
 
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t limit = 40;
-  std::string out = "'";
-  for (const char c : text.substr(0, limit)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte >= 0x7f)
-      out += fmt::format("\\x{:02x}", byte);
-    else
-      out += c;
-  }
-  return out + (text.size() > limit ? "…'" : "'");
+  return fmt::format("'{}{}'", text.substr(0, limit), text.size() > limit ? "…" : "");
 }
 
 }  // namespace natgrad::cli

@@ -27,7 +27,7 @@ Number parse_number(std::string_view text);
 /// The shortest decimal that reads back as the same double; "inf", "-inf" and "NaN" otherwise.
 std::string number_text(double x);
 
-/// 'text' for a message: quoted, control characters escaped, long text cut.
+/// 'text' for a message: quoted, long text cut.
 std::string in_quotes(std::string_view text);
 
 }  // namespace natgrad::cli

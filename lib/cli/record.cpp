@@ -1,6 +1,5 @@
 // natgrad record: runs a learning rule on a problem and writes the run file.
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -107,12 +106,6 @@ int run_record(const RecordArguments& arguments) {
   if (arguments.learning_rate)
     options.learning_rate = positive_option("--learning-rate", *arguments.learning_rate);
   if (!arguments.output) throw UsageError("an output is needed: -o RUN.h5");
-  // A run is put in place by renaming, which would replace a device.
-  struct stat status {};
-  if (::stat(arguments.output->c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-    throw InputError(fmt::format("{}: cannot be written: is {}", *arguments.output,
-                                 S_ISDIR(status.st_mode) ? "a directory" : "not a regular file"));
-
   RecordSummary summary;
   {
     const Interrupts interrupts;
@@ -144,7 +137,7 @@ int run_record(const RecordArguments& arguments) {
   } else {
     write_output(fmt::format(
         "{}: {} on {}, {} steps{} of dimension {}, learning rate {}, seed {}, loss {} -> {}\n",
-        *arguments.output, summary.rule, summary.problem, summary.steps,
+        printable(*arguments.output), summary.rule, summary.problem, summary.steps,
         summary.stopped_early ? " (converged)" : "", summary.dimension, number_text(summary.learning_rate),
         options.seed, number_text(summary.first_loss), number_text(summary.last_loss)));
   }

@@ -8,15 +8,14 @@
 
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <utility>
 
 #include "natgrad/error.hpp"
+#include "utf8.hpp"
 
 namespace natgrad::cli {
 namespace {
@@ -39,17 +38,6 @@ void write_all(int descriptor, std::string_view bytes, const std::string& path) 
     }
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
-}
-
-std::string real_path(const std::string& path) {
-  const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(path.c_str(), nullptr), std::free);
-  return resolved ? std::string(resolved.get()) : path;
-}
-
-mode_t new_file_mode() {
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  return static_cast<mode_t>(0666 & ~mask);
 }
 
 }  // namespace
@@ -77,8 +65,23 @@ void write_output(std::string_view text) {
   write_all(STDOUT_FILENO, text, "standard output");
 }
 
+std::string printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    std::string_view rest = text;
+    const std::optional<char32_t> c = utf8::next(rest);
+    const std::string_view bytes = text.substr(0, text.size() - rest.size());
+    if (c && !utf8::is_control(*c))
+      out += bytes;
+    else
+      for (const char byte : bytes) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+    text = rest;
+  }
+  return out;
+}
+
 void message(std::string_view text) {
-  const std::string line = fmt::format("natgrad: {}\n", text);
+  const std::string line = fmt::format("natgrad: {}\n", printable(text));
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
@@ -89,49 +92,34 @@ bool colour_wanted() {
          terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
 }
 
-OutputFile::OutputFile(const std::string& path) : path_(path), target_(path) {
+OutputFile::OutputFile(const std::string& path) : path_(path) {
   struct stat status {};
-  const bool exists = ::stat(path.c_str(), &status) == 0;
-  mode_t mode = 0;
-  if (exists && S_ISDIR(status.st_mode)) fail(path, EISDIR);
-  if (exists && !S_ISREG(status.st_mode)) {
-    descriptor_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    if (descriptor_ < 0) fail(path, errno);
-    return;
-  }
-  if (exists) {
-    if (::access(path.c_str(), W_OK) != 0) fail(path, errno);
-    target_ = real_path(path);
-    mode = status.st_mode & 07777;
+  const bool device =
+      ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+  if (device) {
+    device_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (device_ < 0) fail(path, errno);
   } else {
-    if (errno != ENOENT || path.empty()) fail(path, errno);
-    mode = new_file_mode();
+    file_.emplace(path);
   }
-  const auto slash = target_.rfind('/');
-  temporary_ = (slash == std::string::npos ? "" : target_.substr(0, slash + 1)) + ".natgrad-XXXXXX";
-  descriptor_ = ::mkostemp(temporary_.data(), O_CLOEXEC);
-  if (descriptor_ < 0) {
-    temporary_.clear();
-    fail(path, errno);
-  }
-  static_cast<void>(::fchmod(descriptor_, mode));
 }
 
 OutputFile::~OutputFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (device_ >= 0) ::close(device_);
 }
 
 void OutputFile::write(std::string_view bytes) {
-  write_all(descriptor_, bytes, path_);
+  if (file_)
+    file_->write(bytes);
+  else
+    write_all(device_, bytes, path_);
 }
 
 void OutputFile::commit() {
-  if (!temporary_.empty() && ::fsync(descriptor_) != 0) fail(path_, errno);
-  if (::close(std::exchange(descriptor_, -1)) != 0) fail(path_, errno);
-  if (temporary_.empty()) return;
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(path_, errno);
-  temporary_.clear();
+  if (file_)
+    file_->commit();
+  else if (::close(std::exchange(device_, -1)) != 0)
+    fail(path_, errno);
 }
 
 Progress::Progress(std::string what, bool asked)
@@ -143,7 +131,7 @@ Progress::~Progress() {
 
 void Progress::update(std::uint64_t done, std::uint64_t total, std::string_view note) {
   const std::string line =
-      fmt::format("{}: {} of {}{}{}", what_, done, total, note.empty() ? "" : ", ", note);
+      fmt::format("{}: {} of {}{}{}", printable(what_), done, total, note.empty() ? "" : ", ", note);
   if (terminal_) {
     const auto now = Clock::now();
     if (drawn_ && now - last_ < std::chrono::milliseconds(100)) return;

@@ -4,8 +4,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "new_file.hpp"
 
 namespace natgrad::cli {
 
@@ -24,14 +27,17 @@ void die_of_broken_pipe();
 /// Writes everything to standard output at once. @throws InputError with the reason, BrokenPipe
 void write_output(std::string_view text);
 
-/// One line to standard error, "natgrad: " before it. Never fails.
+/// The text with what could drive a terminal (control characters, of file names say) as \\x1b.
+std::string printable(std::string_view text);
+
+/// One line to standard error, "natgrad: " before it, made printable. Never fails.
 void message(std::string_view text);
 
 /// Standard output is a terminal that shows colours, and NO_COLOR is not set.
 bool colour_wanted();
 
-/// A file that appears under its name, complete, when commit() succeeds; otherwise nothing is left, and a
-/// file that was there before is unharmed. What is not a regular file (a device, a pipe) is written directly.
+/// Where a result goes. A regular file appears under its name, complete, when commit() succeeds; otherwise
+/// nothing is left, and one that was there before is unharmed. A device or a pipe is written directly.
 class OutputFile {
  public:
   /// @throws InputError naming the path and the reason
@@ -45,8 +51,9 @@ class OutputFile {
   void commit();
 
  private:
-  std::string path_, target_, temporary_;
-  int descriptor_ = -1;
+  std::string path_;
+  std::optional<NewFile> file_;
+  int device_ = -1;
 };
 
 /// Progress on standard error: a line that is overwritten if that is a terminal, else, and only if asked

@@ -6,11 +6,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -24,7 +27,7 @@ using natgrad::test::Property;
 using natgrad::test::Subject;
 using Json = nlohmann::ordered_json;
 
-constexpr int exit_usage = 2, exit_claim_failed = 5;
+constexpr int exit_usage = 2, exit_bad_output = 3, exit_claim_failed = 5;
 // With fewer cases than this a canary of a rare region could live by luck.
 constexpr int least_canary_cases = 1000;
 
@@ -278,7 +281,7 @@ int main(int argc, char** argv) {
       "natgrad-verify");
   app.footer(
       "Example: natgrad-verify --claim gram.exact --cases 100000 --seed 7\n"
-      "Exit codes: 0 all hold; 2 usage; 5 a claim fell or a canary lived.");
+      "Exit codes: 0 all hold; 2 usage; 3 the output cannot be written;\n5 a claim fell or a canary lived.");
   app.add_flag("--list", options.list, "List the properties and their canaries; check nothing");
   app.add_option("--claim", options.claims, "Only the properties of this claim; may be repeated")
       ->type_name("ID");
@@ -287,18 +290,33 @@ int main(int argc, char** argv) {
       ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000000));
-  app.add_option("--seed", options.seed, "Seed (default: random)")->type_name("S");
+  std::optional<std::string> seed;
+  app.add_option("--seed", seed, "Seed, a whole number below 2^64 (default: random)")->type_name("S");
   app.add_flag("--json", options.json, "Print JSON");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : exit_usage;
   }
+  if (seed) {
+    const char *const begin = seed->data(), *const end = begin + seed->size();
+    if (const auto [last, error] = std::from_chars(begin, end, options.seed);
+        error != std::errc() || last != end) {
+      std::cerr << "natgrad-verify: --seed: '" << *seed << "' is not a whole number of 0 to "
+                << std::numeric_limits<std::uint64_t>::max() << "\n";
+      return exit_usage;
+    }
+  }
   std::vector<Property> properties = all_properties();
   if (const int code = select(properties, options.claims); code != 0) return code;
-  if (options.list) {
+  int code = 0;
+  if (options.list)
     list(properties, options.json);
-    return 0;
+  else
+    code = verify(properties, options);
+  if (!std::cout.flush()) {
+    std::cerr << "natgrad-verify: standard output cannot be written\n";
+    return exit_bad_output;
   }
-  return verify(properties, options);
+  return code;
 }
