@@ -2,25 +2,24 @@
 #include "natgrad/analysis.hpp"
 
 #include <fmt/format.h>
-#include <mpfr.h>
-#include <omp.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <exception>
 #include <limits>
 #include <numeric>
 #include <utility>
 
 #include "exact.hpp"
 #include "float_scope.hpp"
+#include "parallel.hpp"
 
 namespace natgrad {
 namespace {
 
-// Steps wait for their scalars in batches that neither hold many Grams nor take long to read.
-constexpr std::uint64_t batch_grams = 4096;
+// Steps wait for their scalars in batches that neither hold many Grams nor take long; enclosures within a radius
+// can need thousands of bits each.
+constexpr std::uint64_t batch_grams = 4096, batch_grams_with_radius = 256;
 constexpr std::uint64_t batch_elements = std::uint64_t{1} << 24;
 
 void count(VerdictCounts& counts, Verdict verdict) {
@@ -87,25 +86,9 @@ StepResult analyze_step(const RunStep& step) {
   return result;
 }
 
-/// All steps of the batch, on all threads.
 std::vector<StepResult> analyze_batch(const std::vector<RunStep>& batch) {
   std::vector<StepResult> results(batch.size());
-  std::exception_ptr failure;
-#pragma omp parallel
-  {
-#pragma omp for schedule(dynamic)
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      try {
-        results[i] = analyze_step(batch[i]);
-      } catch (...) {
-#pragma omp critical(natgrad_analysis_failure)
-        failure = std::current_exception();
-      }
-    }
-    // MPFR keeps constants for every thread, and loses them with it.
-    if (omp_get_thread_num() != 0) mpfr_free_cache2(MPFR_FREE_LOCAL_CACHE);
-  }
-  if (failure) std::rethrow_exception(failure);
+  parallel_for(batch.size(), [&](std::size_t i) { results[i] = analyze_step(batch[i]); });
   return results;
 }
 
@@ -233,8 +216,9 @@ Analysis analyze(const RunReader& run, const AnalyzeOptions& options) {
   for (std::size_t i = 0; i < info.groups.size(); ++i) result.groups[i].size = info.groups[i].size;
 
   std::vector<RunStep> batch;
+  const std::uint64_t most_grams = info.has_radius ? batch_grams_with_radius : batch_grams;
   const std::uint64_t batch_size =
-      std::max<std::uint64_t>(1, std::min(batch_grams / info.groups.size(), batch_elements / info.dimension));
+      std::max<std::uint64_t>(1, std::min(most_grams / info.groups.size(), batch_elements / info.dimension));
   const auto finish_batch = [&] {
     for (StepResult& step : analyze_batch(batch)) {
       step.whole.loss = result.losses[step.whole.step - first];

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -44,6 +45,19 @@ void check_length(const MetricState& m, std::size_t size, const char* name) {
   }
 }
 
+/// Elements are made one after the other: with an overlap in part, some would be read after they were replaced.
+void check_output(const MetricState& m, std::span<const double> x, std::span<const double> out) {
+  check_length(m, out.size(), "out");
+  const std::less<const double*> before;
+  const auto overlaps_in_part = [&](std::span<const double> in) {
+    return in.data() != out.data() && before(in.data(), out.data() + out.size()) &&
+           before(out.data(), in.data() + in.size());
+  };
+  for (const auto& [name, in] : {std::pair{"x", x}, std::pair{"g", m.g}, std::pair{"y", m.y}})
+    if (overlaps_in_part(in))
+      throw ContractError(std::string("out overlaps ") + name + " in part; it may be the same memory, or apart");
+}
+
 /// v.x, x having been checked for its length. A non-finite element of x is refused by name.
 Dyadic dot(std::span<const double> v, std::span<const double> x) {
   ExactSum::Words words{};
@@ -68,7 +82,7 @@ struct Combination {
   Dyadic y, x, g, denominator{std::uint64_t{1}};
 
   void evaluate(const MetricState& m, std::span<const double> x_vector, std::span<double> out) const {
-    check_length(m, out.size(), "out");
+    check_output(m, x_vector, out);
     for (std::size_t i = 0; i < out.size(); ++i) {
       const Dyadic sum = y * Dyadic::from(m.y[i]) + x * Dyadic::from(x_vector[i]) + g * Dyadic::from(m.g[i]);
       out[i] = exact::round_quotient(sum, denominator);
@@ -112,7 +126,7 @@ template <class Formula>
 void evaluate_enclosed(const MetricState& m, std::span<const double> x, std::span<double> out,
                        Formula formula) {
   const Dots dots(m, x);
-  check_length(m, out.size(), "out");
+  check_output(m, x, out);
   const auto& v = m.pair;
   const std::int64_t cancellation = (v.gg * v.yy).log2_floor() - (v.p * v.p).log2_floor() + 1;
   const long wanted =
@@ -301,6 +315,7 @@ LdlFactor::LdlFactor(std::shared_ptr<const MetricState> metric)
 }
 
 arma::mat LdlFactor::dense_l() const {
+  if (!metric_) throw ContractError("dense_l: this LdlFactor was moved from");
   const auto& m = *metric_;
   arma::mat l(m.g.size(), m.g.size(), arma::fill::eye);
   factorise(m,

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "float_scope.hpp"
+#include "hdf5_activity.hpp"
 
 namespace natgrad::hdf5 {
 
@@ -17,10 +18,14 @@ namespace natgrad::hdf5 {
 class Session {
  public:
   Session() : lock_(mutex()) {
+    if (depth()++ == 0 && on_activity != nullptr) on_activity(true);
     H5Eget_auto2(H5E_DEFAULT, &handler_, &data_);
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   }
-  ~Session() { H5Eset_auto2(H5E_DEFAULT, handler_, data_); }
+  ~Session() {
+    H5Eset_auto2(H5E_DEFAULT, handler_, data_);
+    if (--depth() == 0 && on_activity != nullptr) on_activity(false);
+  }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -28,6 +33,11 @@ class Session {
   static std::recursive_mutex& mutex() {
     static auto* const instance = new std::recursive_mutex;  // outlives every static object
     return *instance;
+  }
+
+  static int& depth() {
+    static int instance = 0;
+    return instance;
   }
 
   std::lock_guard<std::recursive_mutex> lock_;

@@ -33,6 +33,7 @@ class NewDirectory {
         part /= name;
         std::error_code error;
         if (fs::create_directory(part, error)) made_.push_back(part);
+        if (error == std::errc::file_exists) error = std::make_error_code(std::errc::not_a_directory);
         if (error) fail(part.string(), error.message());
       }
     } catch (...) {
@@ -65,6 +66,9 @@ ReportFiles write_report(const Analysis& analysis, const std::string& directory,
   NewDirectory target(directory);
   const std::string base = directory + (directory.back() == '/' ? "" : "/");
   ReportFiles files{base + "index.html", base + "analysis.json", false};
+  for (const std::string& file : {files.json, files.html})
+    if (std::error_code ignored; fs::equivalent(file, analysis.info.path, ignored))
+      fail(file, "it is the run that the report is about");
   NewFile json(files.json), html(files.html);
   const plots::Pictures pictures = plots::draw(analysis, progress);
   files.pictures = pictures.available;

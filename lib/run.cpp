@@ -11,23 +11,29 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
-#include <exception>
+#include <functional>
 #include <new>
+#include <numeric>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include "hdf5.hpp"
 #include "hdf5_output.hpp"
 #include "new_file.hpp"
+#include "parallel.hpp"
 #include "utf8.hpp"
 
 namespace natgrad {
 
-RunValueError::RunValueError(const std::string& message, std::uint64_t step)
-    : InputError(message + (step == 0 ? std::string("; there is no good step")
-                                      : fmt::format("; the last good step is {}: use --steps 0:{} to "
-                                                    "analyse up to there",
-                                                    step - 1, step))),
+void (*hdf5::on_activity)(bool) = nullptr;
+
+RunValueError::RunValueError(const std::string& message, std::uint64_t step, std::uint64_t first)
+    : InputError(message + (step > first    ? fmt::format("; the last good step is {}: use --steps {}:{} to "
+                                                             "analyse up to there",
+                                                             step - 1, first, step)
+                            : first > 0 ? fmt::format("; there is no good step from {} on", first)
+                                        : std::string("; there is no good step"))),
       step_(step) {}
 
 RunValueError::~RunValueError() = default;
@@ -76,6 +82,12 @@ std::string text_defect(std::string_view text) {
 /// A part of a dataset that cannot be read; the caller knows which step it spoils.
 struct ReadFailure {
   std::string message;
+};
+
+/// A step that cannot be used; the caller knows from which step on it wanted them.
+struct BadStep {
+  std::string message;
+  std::uint64_t step;
 };
 
 // ------------------------------------------------------------------------------------- types
@@ -563,22 +575,6 @@ struct Segment {
   std::uint64_t begin, end;
 };
 
-/// Runs f(i) for i = 0 .. n-1 on all threads; the first exception comes out on this one.
-template <class F>
-void parallel_for(std::size_t n, F f) {
-  std::exception_ptr failure;
-#pragma omp parallel for schedule(dynamic)
-  for (std::size_t i = 0; i < n; ++i) {
-    try {
-      f(i);
-    } catch (...) {
-#pragma omp critical(natgrad_run_failure)
-      failure = std::current_exception();
-    }
-  }
-  if (failure) std::rethrow_exception(failure);
-}
-
 }  // namespace
 
 // ---------------------------------------------------------------------------------------- reader
@@ -733,7 +729,7 @@ void RunReader::Impl::read_groups() {
       std::vector<Gram> first(1);
       std::string message;
       try {
-        if (serialised_grams(0, 1, first, message) == 0) throw RunValueError(message, 0);
+        if (serialised_grams(0, 1, first, message) == 0) throw RunValueError(message, 0, 0);
       } catch (const ReadFailure& failure) {
         refuse(failure.message);
       }
@@ -751,7 +747,7 @@ void RunReader::Impl::by_rows_if_need_be(std::uint64_t first, std::uint64_t coun
   try {
     read(first, count);
   } catch (const ReadFailure& failure) {
-    if (count == 1) throw RunValueError(info.path + ": " + failure.message, std::min(first, info.steps - 1));
+    if (count == 1) throw BadStep{info.path + ": " + failure.message, std::min(first, info.steps - 1)};
     for (std::uint64_t i = 0; i < count; ++i) by_rows_if_need_be(first + i, 1, read);
   }
 }
@@ -920,7 +916,7 @@ void RunReader::Impl::steps(std::uint64_t first, std::uint64_t count,
     if (learning_rate) step.learning_rate = rates[i];
     sink(step);
   }
-  if (good < count) throw RunValueError(message, first + good);
+  if (good < count) throw BadStep{message, first + good};
 }
 
 RunReader::RunReader(const std::string& path) : impl_(std::make_unique<Impl>(path)) {}
@@ -928,11 +924,14 @@ RunReader::RunReader(RunReader&&) noexcept = default;
 RunReader& RunReader::operator=(RunReader&&) noexcept = default;
 RunReader::~RunReader() = default;
 
-const RunInfo& RunReader::info() const noexcept {
-  return impl_->info;
-}
-
 namespace {
+
+/// What the object holds, unless it was moved from.
+template <class Impl>
+Impl& alive(const std::unique_ptr<Impl>& impl, const char* what) {
+  if (!impl) throw ContractError(fmt::format("{}: this object was moved from", what));
+  return *impl;
+}
 
 void check_range(std::uint64_t first, std::uint64_t last, std::uint64_t size, const char* what) {
   if (first > last || last > size)
@@ -941,8 +940,12 @@ void check_range(std::uint64_t first, std::uint64_t last, std::uint64_t size, co
 
 }  // namespace
 
+const RunInfo& RunReader::info() const {
+  return alive(impl_, "info").info;
+}
+
 std::vector<double> RunReader::losses(std::uint64_t first, std::uint64_t last) const {
-  const Impl& run = *impl_;
+  const Impl& run = alive(impl_, "losses");
   check_range(first, last, run.info.losses, "losses");
   std::vector<double> result;  // grows as values come: a file can promise more than there is
   constexpr std::uint64_t block = std::uint64_t{1} << 16;
@@ -953,24 +956,32 @@ std::vector<double> RunReader::losses(std::uint64_t first, std::uint64_t last) c
         *run.loss, from, count, values.data(), [](double loss) { return std::isfinite(loss); },
         "every loss must be finite", message);
     // The last of K+1 losses is what the last step led to.
-    if (good < count) throw RunValueError(message, std::min(from + good, run.info.steps - 1));
+    if (good < count) throw BadStep{message, std::min(from + good, run.info.steps - 1)};
     result.insert(result.end(), values.begin(), values.end());
   };
-  for (std::uint64_t from = first; from < last; from += std::min(block, last - from))
-    run.by_rows_if_need_be(from, std::min(block, last - from), read);
+  try {
+    for (std::uint64_t from = first; from < last; from += std::min(block, last - from))
+      run.by_rows_if_need_be(from, std::min(block, last - from), read);
+  } catch (const BadStep& bad) {
+    throw RunValueError(bad.message, bad.step, first);
+  }
   return result;
 }
 
 void RunReader::for_each_step(std::uint64_t first, std::uint64_t last,
                               const std::function<void(const RunStep&)>& sink) const {
-  const Impl& run = *impl_;
+  const Impl& run = alive(impl_, "for_each_step");
   check_range(first, last, run.info.steps, "steps");
   const std::uint64_t block = run.plan.rows;
-  while (first < last) {
-    const std::uint64_t count = std::min(last - first, block - first % block);  // ends where chunks end
-    run.by_rows_if_need_be(first, count,
-                           [&](std::uint64_t from, std::uint64_t n) { run.steps(from, n, sink); });
-    first += count;
+  try {
+    for (std::uint64_t from = first; from < last;) {
+      const std::uint64_t count = std::min(last - from, block - from % block);  // ends where chunks end
+      run.by_rows_if_need_be(from, count,
+                             [&](std::uint64_t begin, std::uint64_t n) { run.steps(begin, n, sink); });
+      from += count;
+    }
+  } catch (const BadStep& bad) {
+    throw RunValueError(bad.message, bad.step, first);
   }
 }
 
@@ -1016,6 +1027,30 @@ void check_header(const RunHeader& header) {
 
 }  // namespace
 
+namespace {
+
+constexpr std::uint64_t block_bytes = std::uint64_t{1} << 16;       // of whole rows
+constexpr std::uint64_t chunk_bytes_most = std::uint64_t{1} << 20;  // of a longer row
+constexpr std::uint64_t scalar_chunk = 1024;
+
+/// A dataset that grows by rows, which wait in a buffer.
+struct Rows {
+  Handle dataset, type;             // of an element in memory
+  std::vector<hsize_t> row;         // its shape: empty for a number
+  std::uint64_t on_disk = 0;
+  std::vector<std::byte> buffer;
+
+  std::uint64_t row_bytes() const {
+    return std::accumulate(row.begin(), row.end(), static_cast<std::uint64_t>(H5Tget_size(type.get())),
+                           std::multiplies<>());
+  }
+  void add(std::span<const std::byte> bytes) { buffer.insert(buffer.end(), bytes.begin(), bytes.end()); }
+  void add(std::span<const double> values) { add(std::as_bytes(values)); }
+  void add(double value) { add(std::span<const double>(&value, 1)); }
+};
+
+}  // namespace
+
 struct RunWriter::Impl {
   Impl(const std::string& path, const RunHeader& header);
   Impl(const Impl&) = delete;
@@ -1033,37 +1068,37 @@ struct RunWriter::Impl {
   void check(herr_t status, const char* what) const {
     if (status < 0 || output->error != 0) failed(what);
   }
-  void write_header(const RunHeader& header);
+  void write_header();
   void write_attribute(const char* name, const std::string& value);
   void write_attribute(const char* name, std::int64_t value);
-  /// An extendible dataset of doubles with no rows yet.
-  Handle create_rows(const char* name, std::vector<hsize_t> dims, std::vector<hsize_t> chunk);
-  void write_rows(const Handle& dataset, std::vector<hsize_t> count, std::uint64_t start,
-                  const std::vector<double>& values);
-  /// Writes the steps in the buffers.
+  /// An extendible dataset with no rows yet.
+  Rows create_rows(const char* name, hid_t file_type, hid_t memory_type, std::vector<hsize_t> row,
+                   std::uint64_t rows_per_chunk);
+  /// Appends to a dataset what waits in its buffer.
+  void flush(Rows& rows);
   void flush();
+  /// @throws ContractError, NonFiniteError for what does not fit the header
+  void check_step(const char* what, bool of_grams, double loss, const std::optional<double>& radius) const;
+  void end_step(double loss, const std::optional<double>& radius);
   /// Closes what HDF5 has open; false if that fails, or if something was not written before.
   bool close() noexcept;
 
+  [[nodiscard]] const char* vectors_name() const {
+    return header.content == RunContent::parameters ? "theta" : "update";
+  }
+
   std::string path;
-  std::uint64_t dimension;
+  RunHeader header;
   std::optional<NewFile> place;  // none once the file is finished
   std::shared_ptr<hdf5::Output> output = std::make_shared<hdf5::Output>();
-  Handle file, update_rows, gradient_rows, loss_rows;
-  std::uint64_t steps = 0, steps_on_disk = 0, losses_on_disk = 0, steps_per_block;
-  std::vector<double> updates, gradients, losses;
+  Handle file;
+  std::optional<Rows> vectors, gradients, grams, radii;
+  Rows losses;
+  std::uint64_t steps = 0, steps_per_block = 1;
 };
 
-namespace {
-
-constexpr std::uint64_t block_doubles = 8192;           // 64 KiB of whole rows
-constexpr std::uint64_t chunk_doubles_most = 1u << 17;  // 1 MiB of a longer row
-constexpr std::uint64_t loss_chunk = 1024;
-
-}  // namespace
-
-RunWriter::Impl::Impl(const std::string& run_path, const RunHeader& header)
-    : path(run_path), dimension(header.dimension) {
+RunWriter::Impl::Impl(const std::string& run_path, const RunHeader& run_header)
+    : path(run_path), header(run_header) {
   check_header(header);
   const Session session;
   output->descriptor = place.emplace(path).descriptor();
@@ -1074,20 +1109,28 @@ RunWriter::Impl::Impl(const std::string& run_path, const RunHeader& header)
     file = checked(
         Handle(H5Fcreate(place->temporary().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose),
         "the file cannot be created");
-    steps_per_block = std::max<std::uint64_t>(1, block_doubles / dimension);
-    const std::uint64_t pieces = (dimension - 1) / chunk_doubles_most + 1;
-    const std::uint64_t columns = (dimension - 1) / pieces + 1;
-    update_rows = create_rows("update", {0, dimension}, {steps_per_block, columns});
-    gradient_rows = create_rows("gradient", {0, dimension}, {steps_per_block, columns});
-    loss_rows = create_rows("loss", {0}, {loss_chunk});
-    write_header(header);
+    const auto rows = [&](const char* name, hid_t file_type, hid_t memory_type, hsize_t columns) {
+      const std::uint64_t bytes = H5Tget_size(memory_type) * columns;
+      steps_per_block = std::max<std::uint64_t>(1, block_bytes / bytes);
+      return create_rows(name, file_type, memory_type, {columns}, steps_per_block);
+    };
+    if (header.content == RunContent::grams) {
+      const Handle type(H5Tcreate(H5T_OPAQUE, Gram::serialised_size), H5Tclose);
+      grams = rows("gram", type.get(), type.get(), std::max<std::size_t>(1, header.groups.size()));
+    } else {
+      vectors = rows(vectors_name(), H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, header.dimension);
+      gradients = rows("gradient", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, header.dimension);
+    }
+    losses = create_rows("loss", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, {}, scalar_chunk);
+    if (header.radius) radii = create_rows("radius", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, {}, scalar_chunk);
+    write_header();
   } catch (...) {
     close();
     throw;
   }
 }
 
-void RunWriter::Impl::write_header(const RunHeader& header) {
+void RunWriter::Impl::write_header() {
   write_attribute("format", std::string(format_name));
   write_attribute("version", format_version);
   if (header.rule) write_attribute("rule", *header.rule);
@@ -1148,55 +1191,62 @@ void RunWriter::Impl::write_attribute(const char* name, std::int64_t value) {
   check(H5Awrite(attribute.get(), H5T_NATIVE_INT64, &value), name);
 }
 
-Handle RunWriter::Impl::create_rows(const char* name, std::vector<hsize_t> dims, std::vector<hsize_t> chunk) {
-  std::vector<hsize_t> most = dims;
-  most[0] = H5S_UNLIMITED;
+Rows RunWriter::Impl::create_rows(const char* name, hid_t file_type, hid_t memory_type,
+                                  std::vector<hsize_t> row, std::uint64_t rows_per_chunk) {
+  Rows rows{{}, Handle(H5Tcopy(memory_type), H5Tclose), std::move(row), 0, {}};
+  std::vector<hsize_t> dims = {0}, most = {H5S_UNLIMITED}, chunk = {rows_per_chunk};
+  for (const hsize_t columns : rows.row) {
+    const std::uint64_t pieces = (rows.row_bytes() - 1) / chunk_bytes_most + 1;
+    dims.push_back(columns);
+    most.push_back(columns);
+    chunk.push_back((columns - 1) / pieces + 1);
+  }
   const int rank = static_cast<int>(dims.size());
   const Handle space(H5Screate_simple(rank, dims.data(), most.data()), H5Sclose);
   const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_chunk(creation.get(), rank, chunk.data());
   H5Pset_obj_track_times(creation.get(), false);  // the same run gives the same bytes
-  const double zero = 0;
-  H5Pset_fill_value(creation.get(), H5T_NATIVE_DOUBLE, &zero);  // no stray memory in the last chunk
-  return checked(Handle(H5Dcreate2(file.get(), name, H5T_IEEE_F64LE, space.get(), H5P_DEFAULT, creation.get(),
-                                   H5P_DEFAULT),
-                        H5Dclose),
-                 name);
+  const std::vector<std::byte> zero(H5Tget_size(memory_type));
+  H5Pset_fill_value(creation.get(), memory_type, zero.data());  // no stray memory in the last chunk
+  rows.dataset = checked(Handle(H5Dcreate2(file.get(), name, file_type, space.get(), H5P_DEFAULT,
+                                           creation.get(), H5P_DEFAULT),
+                                H5Dclose),
+                         name);
+  return rows;
 }
 
-void RunWriter::Impl::write_rows(const Handle& dataset, std::vector<hsize_t> count, std::uint64_t start,
-                                 const std::vector<double>& values) {
-  const int rank = static_cast<int>(count.size());
-  const Handle memory(H5Screate_simple(rank, count.data(), nullptr), H5Sclose);
-  std::vector<hsize_t> extent = count, offset(count.size(), 0);
-  extent[0] += start;
-  offset[0] = start;
-  check(H5Dset_extent(dataset.get(), extent.data()), "a dataset cannot grow");
-  const Handle space = checked(Handle(H5Dget_space(dataset.get()), H5Sclose), "a dataset cannot grow");
+void RunWriter::Impl::flush(Rows& rows) {
+  const std::uint64_t added = rows.buffer.size() / rows.row_bytes();
+  if (added == 0) return;
+  std::vector<hsize_t> count = {added}, extent = {rows.on_disk + added}, offset = {rows.on_disk};
+  for (const hsize_t columns : rows.row) {
+    count.push_back(columns);
+    extent.push_back(columns);
+    offset.push_back(0);
+  }
+  const Handle memory(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr), H5Sclose);
+  check(H5Dset_extent(rows.dataset.get(), extent.data()), "a dataset cannot grow");
+  const Handle space = checked(Handle(H5Dget_space(rows.dataset.get()), H5Sclose), "a dataset cannot grow");
   check(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, offset.data(), nullptr, count.data(), nullptr),
         "a dataset cannot grow");
-  check(H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, memory.get(), space.get(), H5P_DEFAULT, values.data()),
+  check(H5Dwrite(rows.dataset.get(), rows.type.get(), memory.get(), space.get(), H5P_DEFAULT,
+                 rows.buffer.data()),
         "the data cannot be stored");
+  rows.on_disk += added;
+  rows.buffer.clear();
 }
 
 void RunWriter::Impl::flush() {
   const Session session;
-  if (const std::uint64_t count = steps - steps_on_disk; count > 0) {
-    write_rows(update_rows, {count, dimension}, steps_on_disk, updates);
-    write_rows(gradient_rows, {count, dimension}, steps_on_disk, gradients);
-    steps_on_disk = steps;
-    updates.clear();
-    gradients.clear();
-  }
-  write_rows(loss_rows, {losses.size()}, losses_on_disk, losses);
-  losses_on_disk += losses.size();
-  losses.clear();
+  for (std::optional<Rows>* rows : {&vectors, &gradients, &grams, &radii})
+    if (*rows) flush(**rows);
+  flush(losses);
 }
 
 bool RunWriter::Impl::close() noexcept {
-  bool closed = update_rows.close();
-  closed = gradient_rows.close() && closed;
-  closed = loss_rows.close() && closed;
+  bool closed = losses.dataset.close();
+  for (std::optional<Rows>* rows : {&vectors, &gradients, &grams, &radii})
+    if (*rows) closed = (*rows)->dataset.close() && closed;
   closed = file.close() && closed;
   output->descriptor = -1;
   if (closed) return output->error == 0;
@@ -1211,31 +1261,74 @@ RunWriter::RunWriter(RunWriter&&) noexcept = default;
 RunWriter& RunWriter::operator=(RunWriter&&) noexcept = default;
 RunWriter::~RunWriter() = default;
 
-void RunWriter::append(double loss, std::span<const double> gradient, std::span<const double> update) {
-  Impl& run = *impl_;
-  if (!run.place) throw ContractError("append: the run file is finished");
-  const auto check = [&](const char* name, std::span<const double> values) {
-    if (values.size() != run.dimension)
-      throw ContractError(
-          fmt::format("{} has {} elements; the dimension is {}", name, values.size(), run.dimension));
-    for (std::size_t i = 0; i < values.size(); ++i)
-      if (!std::isfinite(values[i])) throw NonFiniteError(name, i, values[i]);
-  };
-  if (!std::isfinite(loss)) throw NonFiniteError("loss", run.steps, loss);
-  check("gradient", gradient);
-  check("update", update);
-  run.losses.push_back(loss);
-  run.gradients.insert(run.gradients.end(), gradient.begin(), gradient.end());
-  run.updates.insert(run.updates.end(), update.begin(), update.end());
-  if (++run.steps - run.steps_on_disk == run.steps_per_block) run.flush();
+namespace {
+
+void check_finite_values(const char* name, std::uint64_t dimension, std::span<const double> values) {
+  if (values.size() != dimension)
+    throw ContractError(fmt::format("{} has {} elements; the dimension is {}", name, values.size(), dimension));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i])) throw NonFiniteError(name, i, values[i]);
 }
 
-void RunWriter::finish(double final_loss) {
-  Impl& run = *impl_;
+}  // namespace
+
+void RunWriter::Impl::check_step(const char* what, bool of_grams, double loss,
+                                 const std::optional<double>& radius) const {
+  if (!place) throw ContractError(fmt::format("{}: the run file is finished", what));
+  if (of_grams != (header.content == RunContent::grams))
+    throw ContractError(fmt::format("{}: the header promises {}", what, of_grams ? "vectors" : "Grams"));
+  if (!std::isfinite(loss)) throw NonFiniteError("loss", steps, loss);
+  if (radius.has_value() != header.radius)
+    throw ContractError(fmt::format("{}: the header promises {} radius", what, header.radius ? "a" : "no"));
+  if (radius && !(*radius >= 0 && std::isfinite(*radius)))
+    throw ContractError("radius is " + describe(*radius) + "; it must be finite and not negative");
+}
+
+void RunWriter::Impl::end_step(double loss, const std::optional<double>& radius) {
+  losses.add(loss);
+  if (radius) radii->add(*radius);
+  if (++steps % steps_per_block == 0) flush();
+}
+
+void RunWriter::append(double loss, std::span<const double> gradient, std::span<const double> update_or_theta,
+                       std::optional<double> radius) {
+  Impl& run = alive(impl_, "append");
+  run.check_step("append", false, loss, radius);
+  check_finite_values("gradient", run.header.dimension, gradient);
+  check_finite_values(run.vectors_name(), run.header.dimension, update_or_theta);
+  run.gradients->add(gradient);
+  run.vectors->add(update_or_theta);
+  run.end_step(loss, radius);
+}
+
+void RunWriter::append(double loss, std::span<const Gram> grams, std::optional<double> radius) {
+  Impl& run = alive(impl_, "append");
+  run.check_step("append", true, loss, radius);
+  const auto& groups = run.header.groups;
+  if (const std::size_t count = std::max<std::size_t>(1, groups.size()); grams.size() != count)
+    throw ContractError(fmt::format("grams has {} elements; {} (one for each group) are needed", grams.size(),
+                                    count));
+  for (std::size_t i = 0; i < grams.size(); ++i)
+    if (const std::uint64_t size = groups.empty() ? run.header.dimension : groups[i].size;
+        grams[i].dimension() != size)
+      throw ContractError(fmt::format("grams[{}] has dimension {}, not the {} of its group", i,
+                                      grams[i].dimension(), size));
+  for (const Gram& gram : grams) run.grams->add(gram.serialise());
+  run.end_step(loss, radius);
+}
+
+void RunWriter::finish(double final_loss, std::span<const double> final_theta) {
+  Impl& run = alive(impl_, "finish");
   if (!run.place) throw ContractError("finish: the run file is finished");
   if (run.steps == 0) throw ContractError("finish: no step was appended");
   if (!std::isfinite(final_loss)) throw NonFiniteError("loss", run.steps, final_loss);
-  run.losses.push_back(final_loss);
+  if (run.header.content == RunContent::parameters) {
+    check_finite_values("final_theta", run.header.dimension, final_theta);
+    run.vectors->add(final_theta);
+  } else if (!final_theta.empty()) {
+    throw ContractError("finish: final_theta goes with RunContent::parameters only");
+  }
+  run.losses.add(final_loss);
   const Session session;
   run.flush();
   run.check(H5Fflush(run.file.get(), H5F_SCOPE_GLOBAL), "the file cannot be flushed");
@@ -1291,6 +1384,8 @@ RecordSummary record(const RecordOptions& options, const std::string& path, cons
 
   const std::unique_ptr<Problem> problem = problem_entry->make(options.seed);
   const Rule rule = rule_entry->make();
+  if (!problem) throw ContractError(fmt::format("problem \"{}\": make() returned none", problem_name));
+  if (!rule) throw ContractError(fmt::format("rule \"{}\": make() returned none", options.rule));
   RunHeader header;
   header.rule = options.rule;
   header.problem = problem_name;

@@ -278,6 +278,42 @@ Scalars scalars(const Gram& gram, Alpha a) {
 
 namespace {
 
+/// The sign of 90 degrees - (psi + asin(radius/|g|) + asin(radius/|y|)), which subtracts the largest angle within
+/// the radius; for (-g, y), with -p, the sign of the smallest angle minus 90 degrees.
+/// @pre 0 < radius < |g|, |y|; D > 1, so that both angles occur
+int right_angle_margin(const PairNumbers& v, const Dyadic& p, const Dyadic& radius) {
+  const Dyadic square = radius * radius;
+  if (v.gg * v.yy < square * (v.gg + v.yy)) return -1;  // the two arcs alone are more than 90 degrees
+  if (p.sign() <= 0) return -1;
+  // Sines of both sides of psi + arcs = 90 degrees, times |g| |y|: radius (sqrt(x) + sqrt(z)) against p.
+  const Dyadic x = v.yy - square, z = v.gg - square;
+  const Dyadic rest = p * p - square * (x + z);
+  if (rest.sign() < 0) return -1;
+  return (rest * rest - (square * square * x * z).scaled(2)).sign();
+}
+
+/// What holds for every pair within radius > 0, decided in integers.
+struct BallVerdict {
+  bool effective = false;      ///< p' > 0
+  bool not_effective = false;  ///< p' <= 0, and g', y' are not both 0
+  bool contact = false;        ///< an end of the angles' range is exactly 90 degrees
+
+  BallVerdict(const PairNumbers& v, const Dyadic& radius) {
+    const Dyadic square = radius * radius;
+    const bool without_zero = square < v.gg && square < v.yy;
+    if (v.dimension == 1) {
+      effective = v.p.sign() > 0 && without_zero;
+      const bool beyond = v.gg < square || v.yy < square;
+      not_effective = v.p.sign() < 0 && !beyond && !(square == v.gg && square == v.yy);
+    } else if (without_zero) {
+      const int below = right_angle_margin(v, v.p, radius), above = right_angle_margin(v, -v.p, radius);
+      effective = below > 0;
+      not_effective = above >= 0;
+      contact = below == 0 || above == 0;
+    }
+  }
+};
+
 /// The set of pairs within a radius, as the box of r' = |y'|/|g'| and psi' that contains it.
 /// Each bound is a narrow interval around an exact number.
 struct Box {
@@ -298,28 +334,11 @@ class Encloser {
   Interval one() const { return number(Dyadic(std::uint64_t{1})); }
   Interval half_pi() const { return scaled(Interval::pi(precision_), -1); }
 
-  /// Certain that every pair has p' > 0 / p' <= 0 (g', y' not both 0).
-  bool surely_effective() const {
-    if (box_.reaches_zero_g || box_.reaches_zero_y) return false;
-    if (v_.dimension == 1) return v_.p.sign() > 0;
-    return !box_.angle_high_pi && (half_pi() - box_.angle_high).is_positive();
-  }
-  bool surely_not_effective() const {
-    if (v_.dimension == 1) {
-      const Dyadic square = exact_radius_ * exact_radius_;
-      const bool beyond = v_.gg < square || v_.yy < square;
-      return v_.p.sign() < 0 && !beyond && !(square == v_.gg && square == v_.yy);
-    }
-    if (box_.reaches_zero_g || box_.reaches_zero_y || box_.angle_low_zero) return false;
-    return (box_.angle_low - half_pi()).is_positive();
-  }
-  /// Certain either way, or certain that both kinds of pairs occur.
-  bool decided() const {
-    if (surely_effective() || surely_not_effective()) return true;
-    if (box_.reaches_zero_g || box_.reaches_zero_y || v_.dimension == 1) return true;
-    const bool some_effective = box_.angle_low_zero || (half_pi() - box_.angle_low).is_positive();
-    const bool some_not = box_.angle_high_pi || (box_.angle_high - half_pi()).is_positive();
-    return some_effective && some_not;
+  /// The intervals tell on which side of 90 degrees each end of the angle's hull lies.
+  bool sides_known() const {
+    const bool low = box_.angle_low_zero || clear_of_zero(half_pi() - box_.angle_low);
+    const bool high = box_.angle_high_pi || clear_of_zero(half_pi() - box_.angle_high);
+    return low && high;
   }
 
   /// A lower bound of |g'| and of |y'|, exactly 0 where nothing better is certain.
@@ -341,6 +360,7 @@ class Encloser {
 
  private:
   Interval positive_part(const Interval& x) const { return x.is_positive() ? x : number(Dyadic()); }
+  static bool clear_of_zero(const Interval& x) { return x.is_positive() || x.is_negative(); }
 
   Box make_box() const {
     const Dyadic square = exact_radius_ * exact_radius_;
@@ -534,19 +554,21 @@ ScalarEnclosures enclose(const Gram& gram, double radius, Alpha a) {
   const MpfrScope scope;
 
   mpfr_prec_t precision = precision_for(v);
-  constexpr mpfr_prec_t most = 1 << 15;  // an undecided boundary case is left undetermined
   std::optional<Encloser> at_precision(std::in_place, v, exact_radius, precision);
   if (!exact_data) {
-    while (!at_precision->decided() && precision < most) {
-      precision *= 2;
-      at_precision.emplace(v, exact_radius, precision);
-    }
-    if (at_precision->surely_effective()) {
+    const BallVerdict verdict(v, exact_radius);
+    if (verdict.effective) {
       out.judgement = {Verdict::effective, Reason::descent};
-    } else if (at_precision->surely_not_effective()) {
+    } else if (verdict.not_effective) {
       out.judgement = {Verdict::not_effective, Reason::ascent};
     } else {
       out.judgement = {Verdict::undetermined, Reason::inexact};
+    }
+    // Finite bounds need an angle that is known to be off 90 degrees. At contact none ever is.
+    constexpr mpfr_prec_t most = 1 << 15;
+    while (!verdict.contact && !at_precision->sides_known() && precision < most) {
+      precision *= 2;
+      at_precision.emplace(v, exact_radius, precision);
     }
   }
 

@@ -454,7 +454,7 @@ TEST(Analyze, TheLossAfterAPartIsLeftOutOnlyWhereItIsBad) {
                "/loss[3] is NaN; every loss must be finite; the last good step is 2: use --steps 0:3");
   // The loss that the whole run ends with belongs to its last step.
   EXPECT_HAS(message_of<RunValueError>([&] { part(4, std::nullopt); }),
-             "/loss[6] is inf; every loss must be finite; the last good step is 4: use --steps 0:5");
+             "/loss[6] is inf; every loss must be finite; the last good step is 4: use --steps 4:5");
 }
 
 TEST(Analyze, NamesTheFirstBadStepEvenIfALaterLossIsBad) {

@@ -575,6 +575,39 @@ TEST(CanonicalForm, RefusesBadArguments) {
   EXPECT_THROW((void)m.apply(arma::vec(two)), ContractError);
 }
 
+TEST(CanonicalForm, OutMayBeTheSameMemoryButNotOverlapInPart) {
+  Vector memory = {0.5, 1.0, 2.0, 4.0};
+  const Vector g = {1.0, 2.0, -0.5}, y = {2.0, 1.0, 0.25};
+  const Metric m = Metric::make(g, y).value();
+  const Vector alone = call(m, &MetricOperator::apply, Vector(memory.begin(), memory.begin() + 3));
+  const std::span<double> first = std::span(memory).first(3), last = std::span(memory).last(3);
+  for (const Method method :
+       {static_cast<Method>(&MetricOperator::apply), static_cast<Method>(&MetricOperator::solve),
+        static_cast<Method>(&MetricOperator::root_apply), static_cast<Method>(&MetricOperator::factor_solve)}) {
+    expect_names(message<ContractError>([&] { (m.*method)(first, last); }), {"out overlaps x in part"});
+    expect_names(message<ContractError>([&] { (m.*method)(last, first); }), {"out overlaps x in part"});
+  }
+  EXPECT_EQ(memory, (Vector{0.5, 1.0, 2.0, 4.0})) << "a refusal must not write";
+  Vector longer = g;
+  longer.push_back(0.0);
+  const auto view = MetricView::make(std::span<const double>(longer).first(3), y);
+  expect_names(message<ContractError>([&] { view->apply(y, std::span(longer).last(3)); }), {"overlaps g"});
+  m.apply(first, first);
+  EXPECT_EQ(Vector(first.begin(), first.end()), alone);
+}
+
+TEST(CanonicalForm, WhatWasMovedFromGoesOnWorking) {
+  const Vector g = {1.0, 2.0}, y = {2.0, 1.0};
+  Metric a = Metric::make(g, y).value();
+  const Metric b = std::move(a);
+  EXPECT_EQ(a.dimension(), 2U);
+  EXPECT_EQ(call(a, &MetricOperator::apply, g), call(b, &MetricOperator::apply, g));
+  LdlFactor l = a.ldl();
+  const LdlFactor kept = std::move(l);
+  EXPECT_EQ(kept.dense_l().n_rows, 2U);
+  EXPECT_THROW((void)l.dense_l(), ContractError);
+}
+
 TEST(CanonicalForm, OverflowsToInfinityAndNeverToNan) {
   const Vector g = {1e-300, 0.0, 1e-310}, y = {1e300, 1e308, 0.0};
   const Metric m = Metric::make(g, y).value();

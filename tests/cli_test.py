@@ -727,6 +727,54 @@ def hdf5_library_that_crashes():
     refused(3, ["g", "damaged"], "apply", "y", "y", "g:/x", "-o", "out")
 
 
+def compiled(source, name):
+    """A shared object for LD_PRELOAD."""
+    write(name + ".c", source)
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if not compiler:
+        raise Skip("needs a C compiler")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", name + ".so", name + ".c"], check=True)
+    return os.path.abspath(name + ".so")
+
+
+@case
+def other_crashes_are_not_blamed_on_the_file():
+    """A crash outside HDF5 (in MPFR here, while a sound run is analysed) is an internal error, and names no file."""
+    done("record", "adam", "--problem", "quadratic", "--steps", "5", "-o", "run.h5")
+    crash = compiled("void mpfr_atan2(void) { __builtin_trap(); } void mpfr_atan(void) { *(volatile int*)0 = 1; }"
+                     "void mpfi_atan(void) { *(volatile int*)0 = 1; }", "crash")
+    refused(70, ["internal error: Segmentation fault"], "analyze", "run.h5", env=environment(LD_PRELOAD=crash))
+    check("damaged" not in run("analyze", "run.h5", env=environment(LD_PRELOAD=crash)).err, "blamed")
+    no_threads = compiled("int pthread_create() { return 11; }", "threads")
+    result = run("analyze", "run.h5", env=environment(LD_PRELOAD=no_threads, OMP_NUM_THREADS="2"))
+    equal((result.code, result.out), (70, ""), result.err)
+    check("internal error: no threads" in result.err and "OMP_NUM_THREADS" in result.err, result.err)
+    want = done("analyze", "run.h5", "--json").out
+    equal(done("analyze", "run.h5", "--json", env=environment(OMP_NUM_THREADS="100000")).out, want)
+
+
+@case
+def callers_that_ignore_their_children():
+    done("record", "adam", "--problem", "quadratic", "--steps", "5", "-o", "run.h5")
+    want = done("analyze", "run.h5", "--json").out
+    ignore = lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # inherited through exec
+    equal(done("analyze", "run.h5", "--json", preexec_fn=ignore).out, want)
+    done("analyze", "run.h5", "--report", "report", quiet=False, preexec_fn=ignore)
+
+
+@case
+def hdf5_library_says_nothing_by_itself():
+    """HDF5 1.10 would complain at exit after some damaged files."""
+    done("record", "heavy-ball", "--steps", "10", "-o", "run.h5")
+    content = bytearray(open("run.h5", "rb").read())
+    for at in 106, 107, 122, 130:
+        broken = bytearray(content)
+        broken[at] ^= 0x40
+        result = run("analyze", write("bad.h5", bytes(broken)))
+        check("HDF5: infinite loop" not in result.err and all(line.startswith("natgrad: ") for line in
+                                                              result.err.splitlines()), result.err)
+
+
 @case
 def hdf5_library_that_never_ends():
     """A free piece of no length in the heap of strings is an endless loop inside HDF5 1.10."""
@@ -816,8 +864,8 @@ def apply_roots():
 def apply_json():
     csv("g", [5, 0]), csv("y", [3, 4]), csv("x", [1, 0])
     result = done("apply", "g", "y", "x", "--json").json()
-    keys(result, ["version", "dimension", "operation", "alpha", "result"])
-    equal(result, {"version": VERSION, "dimension": 2, "operation": "apply", "alpha": 5 / 3, "result": [0.6, 0.8]})
+    keys(result, ["version", "dimension", "verdict", "operation", "alpha", "result"])
+    equal(result, {"version": VERSION, "dimension": 2, "verdict": "effective", "operation": "apply", "alpha": 5 / 3, "result": [0.6, 0.8]})
     for how, name in (["--inverse"], "solve"), (["--root"], "root_apply"), (["--root", "--inverse"], "root_solve"):
         equal(done("apply", "g", "y", "x", "--json", *how).json()["operation"], name)
     done("apply", "g", "y", "x", "--json", "-o", "out.json")
@@ -837,6 +885,12 @@ def apply_without_metric():
         csv("g", g), csv("y", y)
         refused(4, word, "apply", "g", "y", "x")
         refused(4, word, "apply", "g", "y", "x", "-o", "out")
+        refused(4, word, "apply", "g", "y", "x", "-o", "out", "--json")
+        result = done("apply", "g", "y", "x", "--inverse", "--json", code=4, quiet=False)
+        check(word in result.err, result.err)
+        verdict = "undetermined" if g == y else "not_effective"
+        equal(result.json(), {"version": VERSION, "dimension": 2, "verdict": verdict, "operation": "solve",
+                              "alpha": None, "result": None})
 
 
 @case
@@ -848,6 +902,8 @@ def apply_refused():
     refused(2, "X", "apply", "g", "y")
     refused(2, "extra", "apply", "g", "y", "z", "extra")
     refused(2, "only one", "apply", "-", "y", "-")
+    for name in "out.h5", "out.hdf5":
+        refused(2, [name, "HDF5 is not written"], "apply", "g", "y", "y", "-o", name)
 
 
 @case
@@ -1022,6 +1078,9 @@ def record_follows_links():
         done("record", "adam", "--steps", "2", "-o", "link.h5")
         check(os.path.islink("link.h5"), "the link was replaced")
         equal(os.listdir("elsewhere"), ["run.h5"])
+    refused(2, "standard output", "record", "adam", "--steps", "2", "-o", "-")
+    for option in "--steps", "--problem", "--seed", "--learning-rate":
+        refused(2, "--list", "record", "--list", option, "1")
     os.mkfifo("pipe")
     refused(3, ["pipe: cannot be written", "not a regular file"], "record", "adam", "--steps", "2", "-o", "pipe")
     refused(3, ["elsewhere: cannot be written", "directory"], "record", "adam", "--steps", "2", "-o", "elsewhere")
@@ -1122,7 +1181,7 @@ def analyze_report():
     check("warning" in result.err and "gnuplot" in result.err, result.err)
     equal(sorted(os.listdir("plain")), ["analysis.json", "index.html"])
     write("file", "x")
-    refused(3, "file", "analyze", "run.h5", "--report", "file")
+    refused(3, ["file", "Not a directory"], "analyze", "run.h5", "--report", "file")
     refused(3, "file", "analyze", "run.h5", "--report", "file/deeper")
     refused(2, "--report", "analyze", "run.h5", "--report", "")
 
@@ -1165,6 +1224,11 @@ def analyze_report_follows_links():
     os.remove("report/index.html"), os.mkdir("report/index.html")
     os.remove("report/analysis.json")
     refused(3, "report/index.html: cannot be written", "analyze", "run.h5", "--report", "report")
+    for name in "analysis.json", "index.html":
+        os.mkdir("own " + name)
+        shutil.copy("run.h5", f"own {name}/{name}")
+        refused(3, [name, "it is the run"], "analyze", f"own {name}/{name}", "--report", "own " + name)
+        equal(open(f"own {name}/{name}", "rb").read(), open("run.h5", "rb").read())
     equal(os.listdir("report"), ["index.html"])
 
 
@@ -1205,6 +1269,10 @@ def analyze_refused_files():
             ({"gradient": numpy.zeros((0, 3)), "update": numpy.zeros((0, 3)), "loss": numpy.zeros(0)}, "step")):
         refused(3, ["bad.h5"] + ([needles] if isinstance(needles, str) else needles), "analyze",
                 make_run("bad.h5", **change))
+    make_run("bad.h5", update=[[nan, 2.0, 3.0]] + [[1.0, 2.0, 3.0]] * 2 + [[1.0, nan, 2.0]])
+    refused(3, ["[3, 1]", "last good step is 2: use --steps 1:3"], "analyze", "bad.h5", "--steps", "1:")
+    done("analyze", "bad.h5", "--steps", "1:3")
+    refused(3, ["[3, 1]", "no good step from 3 on"], "analyze", "bad.h5", "--steps", "3:")
     make_run("bad.h5", update=[[1.0, 2.0, 3.0]] * 3 + [[1.0, nan, 2.0]])
     refused(3, "last good step is 2", "analyze", "bad.h5", "--report", "report")
     check(not os.path.exists("report"), "a report of a refused run")
@@ -1358,6 +1426,23 @@ def messages_cannot_drive_a_terminal():
         check(not any(c != "\n" and (c < " " or "\x7f" <= c < "\xa0") for c in result.err), repr(result.err))
     check("\\x1b[31m\\x07" in run("metric", name, name).err, "escaped")
     check("\033" not in done("record", "adam", "--steps", "2", "-o", name).out, "standard output")
+
+
+@case
+def progress_on_a_terminal_that_is_dumb():
+    done("record", "adam", "--steps", "200", "-o", "run.h5")
+    for terminal, escapes in ("dumb", False), ("xterm", True):
+        leader, follower = pty.openpty()
+        subprocess.run([BINARY, "analyze", "run.h5", "--json"], stdout=subprocess.DEVNULL, stderr=follower,
+                       env=environment(TERM=terminal), check=True)
+        os.close(follower)
+        os.set_blocking(leader, False)
+        try:
+            text = os.read(leader, 1 << 16)
+        except (BlockingIOError, OSError):
+            text = b""
+        os.close(leader)
+        equal(b"\033" in text, escapes, terminal)
 
 
 @case

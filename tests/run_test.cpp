@@ -9,13 +9,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cfenv>
 #include <chrono>
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <random>
+#include <span>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -437,7 +441,9 @@ TEST_F(Forms, ARunThatGoesBadIsReadUpToThere) {
         EXPECT_EQ(error.step(), 9u);
         EXPECT_HAS(std::string(error.what()), part);
         EXPECT_HAS(std::string(error.what()),
-                   "; the last good step is 8: use --steps 0:9 to analyse up to there");
+                   first == 9 ? std::string("; there is no good step from 9 on")
+                              : "; the last good step is 8: use --steps " + std::to_string(first) +
+                                    ":9 to analyse up to there");
       }
       ASSERT_EQ(steps.size(), 9 - first);
       for (std::uint64_t i = 0; i < steps.size(); ++i) {
@@ -859,6 +865,127 @@ TEST(RunWriter, WhatIsWrittenIsReadBack) {
   }
 }
 
+/// Integers and halves, so that textbook sums of products are exact.
+double small(std::size_t i) {
+  return static_cast<double>(mix(i) >> 58) / 2 - 16;
+}
+
+TEST(RunWriter, ParametersGramsAndRadii) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "run.h5";
+  for (const RunContent content : {RunContent::updates, RunContent::parameters, RunContent::grams}) {
+    for (const std::size_t steps : {std::size_t{1}, std::size_t{30}, std::size_t{2731}}) {
+      SCOPED_TRACE(std::to_string(static_cast<int>(content)) + ", " + std::to_string(steps));
+      RunHeader header = small_header();
+      header.content = content;
+      header.radius = true;
+      RunWriter writer(path, header);
+      struct Sums {
+        double gg = 0, gy = 0, yy = 0;
+      };
+      std::vector<std::array<Sums, 2>> expected(steps);
+      for (std::size_t k = 0; k < steps; ++k) {
+        std::vector<double> theta(3), step(3), gradient(3), y(3);
+        for (std::size_t d = 0; d < 3; ++d) {
+          theta[d] = small(3 * k + d);
+          step[d] = small(3 * (k + 1) + d) - theta[d];
+          gradient[d] = small(7919 * k + d);
+          y[d] = -gradient[d];
+          Sums& sums = expected[k][d / 2];
+          sums.gg += step[d] * step[d];
+          sums.gy += step[d] * y[d];
+          sums.yy += y[d] * y[d];
+        }
+        const double radius = static_cast<double>(k) / 4;
+        if (content == RunContent::grams) {
+          const auto part = [](const std::vector<double>& x, std::size_t i) {
+            return std::span<const double>(x).subspan(2 * i, 2 - i);
+          };
+          const std::array grams = {Gram::of(part(step, 0), part(y, 0)), Gram::of(part(step, 1), part(y, 1))};
+          writer.append(0.5, grams, radius);
+        } else {
+          writer.append(0.5, gradient, content == RunContent::parameters ? theta : step, radius);
+        }
+      }
+      std::vector<double> last;
+      if (content == RunContent::parameters)
+        for (std::size_t d = 0; d < 3; ++d) last.push_back(small(3 * steps + d));
+      writer.finish(0.25, last);
+
+      const RunReader run(path);
+      EXPECT_EQ(run.info().steps, steps);
+      EXPECT_EQ(run.info().dimension, 3u);
+      EXPECT_TRUE(run.info().has_radius);
+      EXPECT_EQ(run.losses(0, steps + 1).back(), 0.25);
+      const std::vector<RunStep> read = all_steps(run);
+      ASSERT_EQ(read.size(), steps);
+      for (std::size_t k = 0; k < steps; ++k) {
+        ASSERT_EQ(read[k].radius, static_cast<double>(k) / 4);
+        ASSERT_EQ(read[k].grams.size(), 2u);
+        for (std::size_t i = 0; i < 2; ++i) {
+          ASSERT_EQ(read[k].grams[i].dimension(), 2 - i);
+          ASSERT_EQ(read[k].grams[i].gg().to_double(), expected[k][i].gg);
+          ASSERT_EQ(read[k].grams[i].gy().to_double(), expected[k][i].gy);
+          ASSERT_EQ(read[k].grams[i].yy().to_double(), expected[k][i].yy);
+        }
+      }
+    }
+  }
+}
+
+TEST(RunWriter, RefusesWhatItsHeaderDoesNotPromise) {
+  const TemporaryDirectory directory;
+  const std::vector<double> x = {1, 2, 3};
+  const std::span<const double> two(x.data(), 2), one(x.data(), 1);
+  const std::vector<Gram> grams = {Gram::of(two, two), Gram::of(one, one)};
+  RunHeader header = small_header();
+  header.content = RunContent::grams;
+  {
+    RunWriter writer(directory / "grams.h5", header);
+    const auto refusal = [&](auto call) { return message_of<ContractError>(call); };
+    EXPECT_HAS(refusal([&] { writer.append(1, x, x); }), "the header promises Grams");
+    EXPECT_HAS(refusal([&] { writer.append(1, std::span(grams).first(1)); }), "grams has 1 elements; 2");
+    const std::vector<Gram> swapped = {grams[1], grams[0]};
+    EXPECT_HAS(refusal([&] { writer.append(1, swapped); }), "grams[0] has dimension 1, not the 2 of its group");
+    EXPECT_HAS(refusal([&] { writer.append(1, grams, 0.5); }), "the header promises no radius");
+    writer.append(1, grams);
+    EXPECT_HAS(refusal([&] { writer.finish(1, x); }), "final_theta");
+    writer.finish(0.5);
+    EXPECT_EQ(all_steps(RunReader(directory / "grams.h5")).size(), 1u);  // the refused left no trace
+  }
+  header.content = RunContent::parameters;
+  header.radius = true;
+  RunWriter writer(directory / "theta.h5", header);
+  const auto refusal = [&](auto call) { return message_of<ContractError>(call); };
+  EXPECT_HAS(refusal([&] { writer.append(1, grams, 0.5); }), "the header promises vectors");
+  EXPECT_HAS(refusal([&] { writer.append(1, x, x); }), "the header promises a radius");
+  EXPECT_HAS(refusal([&] { writer.append(1, x, x, -1.0); }), "radius is -1");
+  EXPECT_HAS(refusal([&] { writer.append(1, x, x, nan); }), "radius is NaN");
+  EXPECT_HAS(refusal([&] { writer.append(1, x, two, 0.5); }), "theta has 2 elements");
+  writer.append(1, x, x, 0.5);
+  EXPECT_HAS(refusal([&] { writer.finish(1); }), "final_theta has 0 elements");
+  writer.finish(1, x);
+  EXPECT_EQ(all_steps(RunReader(directory / "theta.h5")).size(), 1u);
+}
+
+TEST(RunWriter, MovedFromObjectsSaySo) {
+  const TemporaryDirectory directory;
+  const std::vector<double> x = {1, 2, 3};
+  RunWriter first(directory / "run.h5", small_header());
+  RunWriter writer = std::move(first);
+  EXPECT_HAS(message_of<ContractError>([&] { first.append(1, x, x); }), "moved from");
+  EXPECT_HAS(message_of<ContractError>([&] { first.append(1, std::vector<Gram>(2)); }), "moved from");
+  EXPECT_HAS(message_of<ContractError>([&] { first.finish(1); }), "moved from");
+  writer.append(1, x, x);
+  writer.finish(0);
+  RunReader gone(directory / "run.h5");
+  const RunReader run = std::move(gone);
+  EXPECT_EQ(run.info().steps, 1u);
+  EXPECT_HAS(message_of<ContractError>([&] { (void)gone.info(); }), "moved from");
+  EXPECT_HAS(message_of<ContractError>([&] { (void)gone.losses(0, 1); }), "moved from");
+  EXPECT_HAS(message_of<ContractError>([&] { gone.for_each_step(0, 1, [](const RunStep&) {}); }), "moved from");
+}
+
 TEST(RunWriter, LongRowsAndBareHeaders) {
   const TemporaryDirectory directory;
   const std::string path = directory / "run.h5";
@@ -1236,6 +1363,16 @@ TEST(Record, RefusesAndLeavesNothingBehind) {
   options = options_for("descend", 5);
   options.seed = std::uint64_t{1} << 63;
   EXPECT_HAS(refusal(options), "seed is 9223372036854775808");
+  RuleSet rules = sets.rules;
+  rules.add({"empty", "a rule that is none", "quadratic", 0.1, [] { return Rule(); }});
+  ProblemSet problems = sets.problems;
+  problems.add({"empty", "a problem that is none", [](std::uint64_t) { return std::unique_ptr<Problem>(); }});
+  EXPECT_HAS(message_of<ContractError>([&] { record(options_for("empty", 5), path, rules, problems); }),
+             "rule \"empty\": make() returned none");
+  options = options_for("descend", 5);
+  options.problem = "empty";
+  EXPECT_HAS(message_of<ContractError>([&] { record(options, path, rules, problems); }),
+             "problem \"empty\": make() returned none");
   EXPECT_HAS(refusal(options_for("explode", 20)), "explode diverged at step 7: update[1] is NaN");
   options = options_for("descend", 100000);
   options.learning_rate = 10;  // grows by 29 a step, overflows

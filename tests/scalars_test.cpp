@@ -657,6 +657,32 @@ TEST(Enclosure, VerdictsByHand) {
   EXPECT_EQ(judgement({largest, 0}, {largest, 1}, 0x1p900), effective);
 }
 
+TEST(Enclosure, ContactWithTheRightAngleIsDecidedExactly) {
+  const Judgement effective{Verdict::effective, Reason::descent},
+      ascent{Verdict::not_effective, Reason::ascent}, open{Verdict::undetermined, Reason::inexact};
+  // asin(12/20) + asin(12/15) = 90 degrees (3-4-5): the extreme pair is exactly orthogonal.
+  for (const double scale : {1.0, 0x1p-500, 0x1p500}) {
+    const double r = 12 * scale, below = std::nextafter(r, 0.0), above = std::nextafter(r, 2 * r);
+    const std::vector<double> g = {20 * scale, 0}, y = {15 * scale, 0}, minus_y = {-15 * scale, 0};
+    EXPECT_EQ(judgement(g, y, below), effective);
+    EXPECT_EQ(judgement(g, y, r), open);  // p' = 0 for one pair, > 0 for the others
+    EXPECT_EQ(judgement(g, y, above), open);
+    EXPECT_EQ(judgement(g, minus_y, below), ascent);
+    EXPECT_EQ(judgement(g, minus_y, r), ascent);  // p' <= 0 for all
+    EXPECT_EQ(judgement(g, minus_y, above), open);
+    // At contact the bounds that need an acute angle are open, and the others are not.
+    const ScalarEnclosures e = enclose(Gram::of(std::span<const double>(g), std::span<const double>(y)), r);
+    EXPECT_EQ(e.condition->hi, infinity);
+    EXPECT_EQ(e.lambda_min->lo, 0);
+    EXPECT_NEAR(e.angle->hi, std::numbers::pi / 2, 1e-15);
+  }
+  // Off contact by some 1000 and 2000 bits: vectors apart by that angle, and parallel but longer by that much.
+  EXPECT_EQ(judgement({20, 0x1p-1000}, {15, 0}, 12), open);
+  EXPECT_EQ(judgement({20, 0x1p-1000}, {-15, 0}, 12), open);
+  EXPECT_EQ(judgement({20, 4 * 0x1p-1000}, {15, 3 * 0x1p-1000}, 12), effective);
+  EXPECT_EQ(judgement({20, 4 * 0x1p-1000}, {-15, -3 * 0x1p-1000}, 12), ascent);
+}
+
 TEST(Enclosure, GrowsWithTheRadius) {
   for (const auto& [pair, radius] : ball_cases()) {
     const Gram gram = gram_of(pair);

@@ -55,15 +55,21 @@ class NATGRAD_API LdlFactor {
 /// The operator M(a) for a pair with p > 0. Immutable; copies are cheap (they share their state) and may be
 /// used from several threads at once.
 ///
-/// Vectors in and out have length D; out may be the same memory as x. All elements of x must be finite.
+/// Vectors in and out have length D; out may be the same memory as x, but overlap neither it nor g and y in
+/// part. All elements of x must be finite.
 /// Every operation is linear in D in time and memory: nothing D x D is formed unless asked for by dense().
 /// For D = 1, where M = y/g whatever a is, a stands for a* = y/g in every formula below.
 /// apply, solve and the quadratic forms return the correctly rounded value of each element of the exact
 /// result; roots and factors are exact combinations of the vectors with coefficients known to
 /// `coefficient_bits` bits, rounded once: see `root_bound`. All bits are the same on every machine.
-/// @throws ContractError for a wrong length, NonFiniteError for NaN or infinity in x (name "x")
+/// @throws ContractError for a wrong length or an overlap, NonFiniteError for NaN or infinity in x (name "x")
 class NATGRAD_API MetricOperator {
  public:
+  /// A move is a copy: what was moved from goes on working.
+  MetricOperator(const MetricOperator&) = default;
+  MetricOperator& operator=(const MetricOperator&) = default;
+  ~MetricOperator() = default;
+
   /// Bits to which the coefficients of roots and factors are known, relative to their largest part.
   static constexpr int coefficient_bits = 192;
   /// |computed - exact|_i <= ulp(exact_i)/2 + root_bound * (sum of the magnitudes of the terms of element i),

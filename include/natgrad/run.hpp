@@ -48,11 +48,11 @@ struct RunStep {
 };
 
 /// Thrown for a value inside a run that cannot be used (NaN, infinity, negative radius): everything
-/// before `step` is sound.
+/// before `step` is sound, as far as it was asked for.
 class NATGRAD_API RunValueError : public InputError {
  public:
-  /// The message gets a sentence that names the last good step.
-  RunValueError(const std::string& message, std::uint64_t step);
+  /// The message gets a sentence that names the last good step from `first`, the first asked for, on.
+  RunValueError(const std::string& message, std::uint64_t step, std::uint64_t first);
   ~RunValueError() override;
   /// Zero-based index of the first bad step.
   std::uint64_t step() const noexcept { return step_; }
@@ -61,7 +61,8 @@ class NATGRAD_API RunValueError : public InputError {
   std::uint64_t step_;
 };
 
-/// Reads a run as a stream: memory does not grow with K x D. @claim run.round_trip
+/// Reads a run as a stream: memory does not grow with K x D. An object that was moved from throws
+/// ContractError. @claim run.round_trip
 class NATGRAD_API RunReader {
  public:
   /// Opens and checks everything but the values.
@@ -71,7 +72,7 @@ class NATGRAD_API RunReader {
   RunReader& operator=(RunReader&&) noexcept;
   ~RunReader();
 
-  const RunInfo& info() const noexcept;
+  const RunInfo& info() const;
 
   /// Losses L_first .. L_{last-1}. @pre first <= last <= info().losses
   /// @throws RunValueError for NaN or infinity; L_K spoils step K-1, which leads to it
@@ -90,17 +91,26 @@ class NATGRAD_API RunReader {
   std::unique_ptr<Impl> impl_;
 };
 
+/// What a run file holds of each step.
+enum class RunContent {
+  updates,     ///< /gradient and /update, the step as the rule made it
+  parameters,  ///< /gradient and /theta: the steps are exact differences
+  grams        ///< /gram: an exact Gram per group, where vectors are too much to keep
+};
+
 /// What a recorder knows before the first step.
 struct RunHeader {
   std::optional<std::string> rule, problem;
   std::optional<std::int64_t> seed;
-  std::optional<double> learning_rate;
+  std::optional<double> learning_rate;     ///< finite and not negative
   std::uint64_t dimension = 0;
-  std::vector<ParameterGroup> groups;      ///< may be empty: no /groups is written
+  std::vector<ParameterGroup> groups;      ///< may be empty: no /groups is written, all parameters are one
+  RunContent content = RunContent::updates;
+  bool radius = false;                     ///< each step comes with a radius: /radius
 };
 
-/// Writes a run file: /update, /gradient, /loss (K + 1), attributes and groups. The file appears under its name
-/// only when finish() has succeeded; until then, and if it never does, nothing is left there.
+/// Writes a run file. It appears under its name only when finish() has succeeded; until then, and if it never
+/// does, nothing is left there. An object that was moved from throws ContractError.
 class NATGRAD_API RunWriter {
  public:
   /// @throws InputError if the file cannot be created; ContractError for groups that do not add up
@@ -109,12 +119,18 @@ class NATGRAD_API RunWriter {
   RunWriter& operator=(RunWriter&&) noexcept;
   ~RunWriter();
 
-  /// Step k: L(theta_k), grad L(theta_k), Delta theta_k.
-  /// @throws ContractError / NonFiniteError for wrong lengths or non-finite values; InputError on I/O
-  void append(double loss, std::span<const double> gradient, std::span<const double> update);
-  /// L(theta_K), then moves the file to its place.
-  /// @throws ContractError if no step was appended; InputError on I/O
-  void finish(double final_loss);
+  /// Step k: L(theta_k), grad L(theta_k), and Delta theta_k, or theta_k for RunContent::parameters; `radius`
+  /// exactly where the header says so.
+  /// @throws ContractError / NonFiniteError for wrong lengths, non-finite values or a negative radius, or if
+  ///   the header promises other content; InputError on I/O
+  void append(double loss, std::span<const double> gradient, std::span<const double> update_or_theta,
+              std::optional<double> radius = {});
+  /// Step k for RunContent::grams: one Gram per group of (Delta theta_k, -grad L(theta_k)), in order.
+  /// @throws as above; ContractError for a Gram whose dimension is not its group's size
+  void append(double loss, std::span<const Gram> grams, std::optional<double> radius = {});
+  /// L(theta_K), and theta_K for RunContent::parameters; then moves the file to its place.
+  /// @throws ContractError if no step was appended; as append(); InputError on I/O
+  void finish(double final_loss, std::span<const double> final_theta = {});
 
  private:
   struct Impl;

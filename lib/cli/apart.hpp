@@ -11,11 +11,11 @@ namespace natgrad::cli {
 /// Runs `body` in a child process, which goes on to return from here as if nothing had happened; the parent
 /// waits and returns the child's exit code. Signals that ask to end are passed on, and that of which the
 /// child died ends the parent too, except for a crash.
-/// @throws InputError, in the parent, if the child crashed or took too long while a Reading lived
+/// @throws InputError, in the parent, if the child crashed in the HDF5 library or took too long there
 int run_apart(const std::function<int()>& body);
 
-/// While one lives, the HDF5 library is at work on `file`: at first on what describes the data, for which
-/// the processor time is limited (generously, by the file's size), after values() on the data.
+/// While one lives, a crash inside the HDF5 library is the fault of `file`. At first, while what describes the
+/// data is read, the processor time is limited too (generously, by the file's size); after values() it is not.
 class Reading {
  public:
   explicit Reading(const std::string& file);
@@ -23,6 +23,15 @@ class Reading {
   Reading(const Reading&) = delete;
   Reading& operator=(const Reading&) = delete;
   ~Reading();
+};
+
+/// The command line itself, not the library of natgrad, is inside the HDF5 library while one lives.
+class InHdf5 {
+ public:
+  InHdf5();
+  InHdf5(const InHdf5&) = delete;
+  InHdf5& operator=(const InHdf5&) = delete;
+  ~InHdf5();
 };
 
 }  // namespace natgrad::cli

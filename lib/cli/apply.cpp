@@ -3,12 +3,12 @@
 
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "apart.hpp"
 #include "cli.hpp"
+#include "json.hpp"
 #include "natgrad/canonical_form.hpp"
 #include "numbers.hpp"
 #include "stream.hpp"
@@ -17,19 +17,19 @@
 namespace natgrad::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 struct ApplyOptions {
   std::string g, y, x;
   std::optional<std::string> output, alpha;
   bool inverse = false, root = false, json = false;
+
+  bool to_standard_output() const { return !output || *output == "-"; }
 };
 
 /// Where the result goes: standard output, or a file.
 class Target {
  public:
-  explicit Target(const std::optional<std::string>& path) {
-    if (path && *path != "-") file_.emplace(*path);
+  explicit Target(const ApplyOptions& options) {
+    if (!options.to_standard_output()) file_.emplace(*options.output);
   }
   void write(std::string_view bytes) {
     if (file_)
@@ -66,16 +66,33 @@ void write_armadillo(Target& target, const std::vector<double>& values) {
 std::string no_metric_reason(Reason reason) {
   switch (reason) {
     case Reason::ascent:
-      return "y·g < 0";
+      return "no metric: y·g < 0";
     case Reason::orthogonal:
-      return "y·g = 0 exactly";
+      return "no metric: y·g = 0 exactly";
     case Reason::zero_update:
-      return "g = 0 but y is not";
+      return "no metric: g = 0 but y is not";
     case Reason::zero_gradient:
-      return "y = 0 but g is not";
+      return "no metric: y = 0 but g is not";
     default:
-      return "g = y = 0: every metric works and none is determined";
+      return "no metric is determined: g = y = 0, so every metric works";
   }
+}
+
+/// What --json prints; without a metric alpha and result are null.
+Json to_json(const ApplyOptions& options, const Gram& gram, Alpha alpha, const std::vector<double>* result) {
+  Json json;
+  json["version"] = version();
+  json["dimension"] = gram.dimension();
+  json["verdict"] = to_string(gram.judge().verdict);
+  json["operation"] = options.root ? (options.inverse ? "root_solve" : "root_apply")
+                                   : (options.inverse ? "solve" : "apply");
+  json["alpha"] = json_number(natgrad::alpha(gram, alpha));
+  json["result"] = nullptr;
+  if (result != nullptr) {
+    json["result"] = Json::array();
+    for (const double element : *result) json["result"].push_back(json_number(element));
+  }
+  return json;
 }
 
 int run_apply(const ApplyOptions& options) {
@@ -83,17 +100,23 @@ int run_apply(const ApplyOptions& options) {
   const bool binary = options.output && options.output->ends_with(".bin");
   if (binary && options.json)
     throw UsageError("--json cannot go to the Armadillo binary file " + *options.output);
+  for (const char* ending : {".h5", ".hdf5"})
+    if (options.output && options.output->ends_with(ending))
+      throw UsageError(fmt::format("--output: {}: HDF5 is not written; OUT.bin is Armadillo binary, the rest CSV",
+                                   in_quotes(*options.output)));
   const auto vectors = read_vectors({options.g, options.y, options.x});
   const std::vector<double>&g = vectors[0].values, &y = vectors[1].values, &x = vectors[2].values;
 
   const Gram gram = Gram::of(g, y);
   const auto metric = MetricView::make(g, y, gram, alpha);
   if (!metric) {
-    message("no metric: " + no_metric_reason(gram.judge().reason));
+    // Only to standard output: a file of results is not made, or replaced, by there being none.
+    if (options.json && options.to_standard_output()) write_output(to_json(options, gram, alpha, nullptr).dump(2) + "\n");
+    message(no_metric_reason(gram.judge().reason));
     return no_metric;
   }
 
-  Target target(options.output);  // before the work, so that a bad name is known at once
+  Target target(options);  // before the work, so that a bad name is known at once
   std::vector<double> out(x.size());
   if (options.root)
     options.inverse ? metric->root_solve(x, out) : metric->root_apply(x, out);
@@ -103,17 +126,7 @@ int run_apply(const ApplyOptions& options) {
   std::size_t infinite = 0;
   for (const double element : out) infinite += std::isfinite(element) ? 0 : 1;
   if (options.json) {
-    Json json;
-    json["version"] = version();
-    json["dimension"] = out.size();
-    json["operation"] = options.root ? (options.inverse ? "root_solve" : "root_apply")
-                                     : (options.inverse ? "solve" : "apply");
-    const auto a = natgrad::alpha(gram, alpha);
-    json["alpha"] = a && std::isfinite(*a) ? Json(*a) : Json(nullptr);
-    Json result = Json::array();
-    for (const double element : out) result.push_back(std::isfinite(element) ? Json(element) : Json(nullptr));
-    json["result"] = std::move(result);
-    target.write(json.dump(2) + "\n");
+    target.write(to_json(options, gram, alpha, &out).dump(2) + "\n");
   } else if (binary) {
     write_armadillo(target, out);
   } else {
@@ -137,7 +150,7 @@ Command add_apply(CLI::App& root) {
       ->type_name("");
   app->add_option("Y", options->y, "y = -(gradient of the loss), likewise")->required()->type_name("");
   app->add_option("X", options->x, "the vector x, likewise")->required()->type_name("");
-  app->add_option("-o,--output", options->output, "write there: CSV, or Armadillo binary for OUT.bin")
+  app->add_option("-o,--output", options->output, "write there: CSV, or Armadillo binary for OUT.bin; - for standard output")
       ->type_name("OUT");
   app->add_flag("--inverse", options->inverse, "M^-1 x instead of M x");
   app->add_flag("--root", options->root, "the symmetric root: M^1/2 x, with --inverse M^-1/2 x");
@@ -148,7 +161,8 @@ Command add_apply(CLI::App& root) {
 is the correctly rounded element of the exact result (of roots, within a bound).
 What is above the largest double is written as inf, with a warning.
 
-Exit codes: 0 done, 2 usage, 3 bad input, 4 no metric exists.
+Exit codes: 0 done, 2 usage, 3 bad input, 4 no metric exists (y·g <= 0), or
+none is determined (g = y = 0).
 
 Example:
   printf '3\n1\n' > g.csv

@@ -101,6 +101,7 @@ std::vector<double> read_hdf5(const std::string& name, const std::string& file_n
   if (known && S_ISDIR(status.st_mode)) fail(file_name + " is a directory");
   if (!known || !S_ISREG(status.st_mode)) fail(file_name + " is not a regular file");
   Reading reading(file_name);
+  const InHdf5 inside;
   if (H5Fis_hdf5(file_name.c_str()) <= 0) fail(file_name + " is not an HDF5 file");
 
   const Handle file(H5Fopen(file_name.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);

@@ -1,6 +1,7 @@
 // natgrad: the command line. Exit codes: 0 done, 2 usage, 3 bad input, 4 no metric exists, 5 a claim failed,
 // 70 internal error. Results on standard output, everything else on standard error.
 #include <fmt/format.h>
+#include <hdf5.h>
 
 #include <algorithm>
 #include <charconv>
@@ -146,6 +147,7 @@ Example:
 int main(int argc, char** argv) {
   using namespace natgrad::cli;
   prepare_streams();
+  ::H5dont_atexit();  // after a damaged file it would complain there, and all that matters is closed by then
   try {
     return run(argc, argv);
   } catch (const natgrad::InputError& error) {

@@ -2,14 +2,13 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "apart.hpp"
 #include "cli.hpp"
+#include "json.hpp"
 #include "natgrad/gram.hpp"
 #include "natgrad/scalars.hpp"
 #include "numbers.hpp"
@@ -18,8 +17,6 @@
 
 namespace natgrad::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct MetricOptions {
   std::string g, y;
@@ -50,13 +47,6 @@ constexpr std::array<Row, 11> rows = {{
     {"log_det", &Scalars::log_det, &ScalarEnclosures::log_det, true, "ln of the determinant"},
 }};
 
-/// What nlohmann would do by itself for NaN and infinity, said openly.
-Json json_number(double x) {
-  return std::isfinite(x) ? Json(x) : Json(nullptr);
-}
-Json json_number(const std::optional<double>& x) {
-  return x ? json_number(*x) : Json(nullptr);
-}
 Json json_enclosure(const std::optional<Enclosure>& e) {
   return e ? Json::array({json_number(e->lo), json_number(e->hi)}) : Json(nullptr);
 }
@@ -122,6 +112,7 @@ std::string to_text(const MetricOptions& options, const Gram& gram, const Scalar
     std::string name, value, enclosure, meaning;
   };
   std::vector<Line> lines;
+  if (enclosures) lines.push_back({"", "as given", "within the radius", ""});
   const auto add = [&](const char* name, const std::optional<double>& value,
                        const std::optional<Enclosure>& enclosure, const std::string& meaning) {
     lines.push_back({name, value ? number_text(*value) : "-",
@@ -159,7 +150,9 @@ std::string to_text(const MetricOptions& options, const Gram& gram, const Scalar
   for (const Line& line : lines) {
     text += fmt::format("{:<{}}  {:<{}}  ", line.name, name_width, line.value, value_width);
     if (enclosures) text += fmt::format("{:<{}}  ", line.enclosure, enclosure_width);
-    text += line.meaning + "\n";
+    text += line.meaning;
+    text.erase(text.find_last_not_of(' ') + 1);
+    text += '\n';
   }
   if (options.exact) {
     text += fmt::format("\nexactly, in units of 2^{}:\ngg  {}\ngy  {}\nyy  {}\n", ExactSum::unit_exponent,

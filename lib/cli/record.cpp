@@ -5,21 +5,19 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "cli.hpp"
+#include "json.hpp"
 #include "natgrad/run.hpp"
 #include "numbers.hpp"
 #include "stream.hpp"
 
 namespace natgrad::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct RecordArguments {
   std::optional<std::string> rule, problem, steps, learning_rate, seed, output;
@@ -90,7 +88,9 @@ RuleSet interruptible_rules() {
 
 int run_record(const RecordArguments& arguments) {
   if (arguments.list) {
-    if (arguments.rule || arguments.output) throw UsageError("--list takes no rule and no output");
+    if (arguments.rule || arguments.output || arguments.problem || arguments.steps || arguments.learning_rate ||
+        arguments.seed)
+      throw UsageError("--list goes with no rule, output or other option but --json");
     return list(arguments.json);
   }
   if (!arguments.rule) throw UsageError("a rule is needed; natgrad record --list shows them");
@@ -106,6 +106,7 @@ int run_record(const RecordArguments& arguments) {
   if (arguments.learning_rate)
     options.learning_rate = positive_option("--learning-rate", *arguments.learning_rate);
   if (!arguments.output) throw UsageError("an output is needed: -o RUN.h5");
+  if (*arguments.output == "-") throw UsageError("-o -: a run file cannot go to standard output");
   RecordSummary summary;
   {
     const Interrupts interrupts;
@@ -160,7 +161,8 @@ Command add_record(CLI::App& root) {
   app->add_flag("--list", arguments->list, "show the rules and problems");
   app->add_flag("--progress", arguments->progress, "progress on standard error even if that is no terminal");
   app->add_flag("--json", arguments->json, "the summary, or the list, as JSON");
-  app->footer(R"(The file appears when the run is complete; a run that fails leaves nothing.
+  app->footer(R"(The file appears when the run is complete; a run that does not get there leaves
+nothing.
 
 Exit codes: 0 done, 2 usage (or the run diverged), 3 cannot be written.
 

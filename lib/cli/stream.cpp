@@ -85,11 +85,19 @@ void message(std::string_view text) {
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
+namespace {
+
+/// A terminal that obeys escape sequences.
+bool is_able_terminal(int descriptor) {
+  const char* terminal = std::getenv("TERM");
+  return ::isatty(descriptor) == 1 && terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
+}
+
+}  // namespace
+
 bool colour_wanted() {
   const char* no_colour = std::getenv("NO_COLOR");
-  const char* terminal = std::getenv("TERM");
-  return ::isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0') &&
-         terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
+  return is_able_terminal(STDOUT_FILENO) && (no_colour == nullptr || *no_colour == '\0');
 }
 
 OutputFile::OutputFile(const std::string& path) : path_(path) {
@@ -123,7 +131,7 @@ void OutputFile::commit() {
 }
 
 Progress::Progress(std::string what, bool asked)
-    : what_(std::move(what)), terminal_(::isatty(STDERR_FILENO) == 1), asked_(asked) {}
+    : what_(std::move(what)), terminal_(is_able_terminal(STDERR_FILENO)), asked_(asked) {}
 
 Progress::~Progress() {
   if (drawn_) std::fputs("\r\033[K", stderr);

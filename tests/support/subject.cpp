@@ -29,13 +29,45 @@ Subject::Scalar of_angle(std::optional<double> (*function)(const Gram&)) {
 
 void write(const std::string& path, const RunData& run) {
   RunWriter writer(path, run.header);
-  for (std::size_t k = 0; k < run.updates.size(); ++k) {
-    writer.append(run.losses[k], run.gradients[k], run.updates[k]);
+  for (std::size_t k = 0; k < run.gradients.size(); ++k) {
+    const auto radius = run.radii.empty() ? std::nullopt : std::optional<double>(run.radii[k]);
+    if (run.header.content == RunContent::grams) {
+      writer.append(run.losses[k], grams_of(run, k), radius);
+    } else {
+      writer.append(run.losses[k], run.gradients[k], run.updates[k], radius);
+    }
   }
-  writer.finish(run.losses.back());
+  if (run.header.content == RunContent::parameters) {
+    writer.finish(run.losses.back(), run.updates.back());
+  } else {
+    writer.finish(run.losses.back());
+  }
 }
 
 }  // namespace
+
+std::vector<Gram> grams_of(const RunData& run, std::size_t k) {
+  const auto negative = [](std::vector<double> x) {
+    for (double& element : x) element = -element;
+    return x;
+  };
+  const bool parameters = run.header.content == RunContent::parameters;
+  const std::vector<double> y = negative(run.gradients[k]);
+  const std::vector<double>& g = run.updates[parameters ? k + 1 : k];
+  const std::vector<double> minus_theta = parameters ? negative(run.updates[k]) : std::vector<double>(y.size());
+  const std::vector<ParameterGroup> groups =
+      run.header.groups.empty() ? std::vector<ParameterGroup>{{"all", run.header.dimension}} : run.header.groups;
+  std::vector<Gram> grams;
+  std::size_t start = 0;
+  for (const ParameterGroup& group : groups) {
+    const auto slice = [&](const std::vector<double>& x) {
+      return std::span<const double>(x).subspan(start, group.size);
+    };
+    grams.push_back(Gram::of(PairSpan{slice(g), slice(minus_theta)}, slice(y)));
+    start += group.size;
+  }
+  return grams;
+}
 
 Subject::Subject()
     : gram_of([](Doubles g, Doubles y) { return Gram::of(g, y); }),

@@ -14,12 +14,16 @@
 
 namespace natgrad::test {
 
-/// A run as it is handed to a recorder: K updates, K gradients and K + 1 losses.
+/// A run as it is handed to a recorder: K updates (or K + 1 parameters, if the header says so), K gradients,
+/// K + 1 losses, and K radii if there are any.
 struct RunData {
   RunHeader header;
   std::vector<std::vector<double>> updates, gradients;
-  std::vector<double> losses;
+  std::vector<double> losses, radii;
 };
+
+/// The exact Grams of step k, one per group.
+std::vector<Gram> grams_of(const RunData& run, std::size_t k);
 
 /// Every member behaves as the library does, unless a canary has replaced it.
 struct Subject {

@@ -216,21 +216,29 @@ void list(const std::vector<Property>& properties, bool json) {
   std::cout << out.dump(2) << "\n";
 }
 
+// "gram.exact" is of the claim gram.exact, and of the row gram.
+bool belongs(const Property& property, const std::string& claim_or_row) {
+  return property.claim == claim_or_row || property.claim.starts_with(claim_or_row + ".");
+}
+
 // Exit code 2 for a claim that no property belongs to.
 int select(std::vector<Property>& properties, const std::vector<std::string>& claims) {
-  std::vector<std::string> known;
-  for (const Property& property : properties) {
-    if (std::find(known.begin(), known.end(), property.claim) == known.end()) known.push_back(property.claim);
-  }
   for (const std::string& claim : claims) {
-    if (std::find(known.begin(), known.end(), claim) != known.end()) continue;
-    std::cerr << "natgrad-verify: --claim " << claim << ": no property belongs to such a claim. Known:\n";
-    for (const std::string& id : known) std::cerr << "  " << id << "\n";
+    if (std::any_of(properties.begin(), properties.end(),
+                    [&](const Property& property) { return belongs(property, claim); }))
+      continue;
+    std::cerr << "natgrad-verify: --claim " << claim << ": no property belongs to such a claim or row. Known:\n";
+    std::string last;
+    for (const Property& property : properties) {
+      if (property.claim != last) std::cerr << "  " << property.claim << "\n";
+      last = property.claim;
+    }
     return exit_usage;
   }
   if (!claims.empty()) {
     std::erase_if(properties, [&](const Property& property) {
-      return std::find(claims.begin(), claims.end(), property.claim) == claims.end();
+      return std::none_of(claims.begin(), claims.end(),
+                          [&](const std::string& claim) { return belongs(property, claim); });
     });
   }
   return 0;
@@ -282,8 +290,9 @@ int main(int argc, char** argv) {
   app.footer(
       "Example: natgrad-verify --claim gram.exact --cases 100000 --seed 7\n"
       "Exit codes: 0 all hold; 2 usage; 3 the output cannot be written;\n5 a claim fell or a canary lived.");
+  app.set_version_flag("--version", "natgrad-verify " NATGRAD_VERSION);
   app.add_flag("--list", options.list, "List the properties and their canaries; check nothing");
-  app.add_option("--claim", options.claims, "Only the properties of this claim; may be repeated")
+  app.add_option("--claim", options.claims, "Only the properties of this claim, or of this row (gram); may be repeated")
       ->type_name("ID");
   app.add_option("--cases", options.cases,
                  "Cases per property (laws that touch files: a tenth; canaries: at least 1000)")
@@ -295,8 +304,11 @@ int main(int argc, char** argv) {
   app.add_flag("--json", options.json, "Print JSON");
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : exit_usage;
+    std::cerr << "natgrad-verify: " << error.what() << "\nnatgrad-verify: try natgrad-verify --help\n";
+    return exit_usage;
   }
   if (seed) {
     const char *const begin = seed->data(), *const end = begin + seed->size();
