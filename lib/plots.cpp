@@ -38,12 +38,6 @@ std::uint64_t columns_for(std::uint64_t n) {
   return n <= most_points ? n : columns_of_many;
 }
 
-std::string per_column(std::uint64_t n, std::uint64_t columns, const char* noun) {
-  const std::uint64_t few = n / columns;
-  const std::string range = n % columns == 0 ? std::to_string(few) : fmt::format("{} or {}", few, few + 1);
-  return fmt::format("{} {}s", range, noun);
-}
-
 // ---------------------------------------------------------------------------------------- axes
 
 struct Tic {
@@ -322,7 +316,7 @@ void add_merging_note(Picture& picture, std::uint64_t n, const char* noun) {
   picture.notes.push_back(fmt::format(
       "Drawn in {} columns of {}; the line passes through the first, smallest, largest and last value "
       "of each, so that no extreme is lost.",
-      columns, per_column(n, columns, noun)));
+      columns, report::per_column(n, columns, noun)));
 }
 
 // ------------------------------------------------------------------------------------- pictures
@@ -609,10 +603,10 @@ Picture draw_groups(const std::string& gnuplot, const Analysis& analysis) {
   if (!named) picture.notes.push_back("Rows are numbered as in the table of groups.");
   if (rows != groups)
     picture.notes.push_back(
-        fmt::format("Each row shows the largest angle of {}.", per_column(groups, rows, "group")));
+        fmt::format("Each row shows the largest angle of {}.", report::per_column(groups, rows, "group")));
   if (columns != n)
     picture.notes.push_back(
-        fmt::format("Each column shows the largest angle of {}.", per_column(n, columns, "step")));
+        fmt::format("Each column shows the largest angle of {}.", report::per_column(n, columns, "step")));
   picture.svg =
       embed(run_gnuplot(gnuplot, script.finish()), "ng-groups",
             fmt::format("Heat map of the angle by group and step: {} groups, {} steps.", groups, n), names);

@@ -393,7 +393,7 @@ TEST(ReportText, OneScreen) {
     const std::string text = to_text(a, false);
     EXPECT_EQ(text.back(), '\n');
     EXPECT_LE(lines(text).size(), 40U);
-    for (const std::string& line : lines(text)) EXPECT_LE(characters(line), 80U) << line;
+    for (const std::string& line : lines(text)) EXPECT_LE(characters(line), 78U) << line;
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
     // Colour adds escape sequences and nothing else.
     EXPECT_EQ(std::regex_replace(to_text(a, true), std::regex("\x1b\\[[0-9;]*m"), ""), text);
@@ -413,6 +413,93 @@ TEST(ReportText, SaysWhatWasFound) {
   EXPECT_EQ(text.find("W13 "), std::string::npos);
   EXPECT_NE(text.find("… and 288 more"), std::string::npos);
   EXPECT_EQ(to_text(sample(5, 1, 120, 110), false).find("M⁻¹"), std::string::npos);
+}
+
+/// The line that begins with this name.
+std::string line_of(const std::string& text, const std::string& name) {
+  for (const std::string& line : lines(text))
+    if (line.rfind(name, 0) == 0) return line;
+  return "";
+}
+
+std::string times(std::size_t n, const std::string& glyph) {
+  std::string text;
+  while (n-- > 0) text += glyph;
+  return text;
+}
+
+void judge(Analysis& a, std::uint64_t begin, std::uint64_t end, std::uint64_t every, Judgement judgement) {
+  for (std::uint64_t k = begin; k < end; k += every) a.steps[k].judgement = judgement;
+}
+
+TEST(ReportText, AColumnOfDifferentVerdictsHasAMarkOfItsOwn) {
+  constexpr Judgement bad{Verdict::not_effective, Reason::ascent},
+      open{Verdict::undetermined, Reason::inexact};
+  Analysis a = sample(3000, 2, 80, 20);
+  EXPECT_EQ(line_of(to_text(a, false), "verdict"), "verdict  " + times(60, "·"));
+  EXPECT_NE(to_text(a, false).find("\n         · effective\n"), std::string::npos);
+  judge(a, 1, 3000, 2, bad);  // half of them, everywhere
+  EXPECT_EQ(line_of(to_text(a, false), "verdict"), "verdict  " + times(60, "~"));
+  EXPECT_NE(to_text(a, false).find("\n         ~ mixed\n"), std::string::npos);
+  judge(a, 0, 1000, 1, bad);
+  judge(a, 1000, 2000, 1, open);
+  judge(a, 2000, 3000, 1, {Verdict::effective, Reason::descent});
+  a.steps[2999].judgement = bad;
+  const std::string text = to_text(a, false);
+  EXPECT_EQ(line_of(text, "verdict"), "verdict  " + times(20, "×") + times(20, "?") + times(19, "·") + "~");
+  EXPECT_NE(text.find("\n         · effective  × not effective  ? undetermined  ~ mixed\n"),
+            std::string::npos);
+  EXPECT_LE(lines(text).size(), 23U);
+}
+
+TEST(ReportText, SaysWhatAColumnIs) {
+  EXPECT_NE(to_text(sample(60, 1), false).find("a column is one step\n"), std::string::npos);
+  const std::string text = to_text(sample(3000, 1), false);
+  EXPECT_NE(text.find("a column is 50 steps, with their largest loss and largest angle\n"),
+            std::string::npos);
+  EXPECT_NE(to_text(sample(100, 1), false).find("a column is 1 or 2 steps,"), std::string::npos);
+  // The columns of all three lines hold the same steps: a peak of the loss stands where its verdict does.
+  for (const std::uint64_t steps : {61, 100, 3000}) {
+    Analysis a = sample(steps, 1, 80, 20);
+    for (double& loss : a.losses) loss = 1;
+    a.losses.back() = 0.5;
+    for (const std::uint64_t k : {std::uint64_t{0}, steps / 2, steps - 1}) {
+      Analysis peaked = a;
+      peaked.losses[k] = 2;
+      peaked.steps[k].judgement = {Verdict::not_effective, Reason::ascent};
+      const std::string chart = to_text(peaked, false);
+      const std::string verdict = line_of(chart, "verdict");
+      std::string bars;
+      for (const std::string& line : lines(chart))
+        if (line.rfind("loss", 0) == 0 && line.find("█") != std::string::npos) bars = line;
+      const std::size_t bad = std::min(verdict.find("×"), verdict.find("~"));
+      ASSERT_NE(bad, std::string::npos);
+      EXPECT_EQ(characters(bars.substr(0, bars.find("█"))), characters(verdict.substr(0, bad))) << chart;
+      EXPECT_EQ(characters(bars), 9U + 60U);
+    }
+  }
+}
+
+TEST(ReportText, SentencesForEveryKindOfWindow) {
+  Analysis a = sample(40, 1);
+  EXPECT_EQ(line_of(to_text(a, false), "window"), "window   1 step: every step lowers the loss");
+  a.window = {2, 0.975, 1};
+  EXPECT_EQ(line_of(to_text(a, false), "window"),
+            "window   2 steps: from any step, the loss is lower 2 steps later");
+  EXPECT_NE(to_text(a, false).find("; 1 step later it is lower in 97.5 % of the cases\n"), std::string::npos);
+  a.window = {std::nullopt, 0.5, 1};
+  EXPECT_EQ(line_of(to_text(a, false), "window"),
+            "window   none: there is no m such that m steps later the loss is always lower");
+}
+
+TEST(ReportText, OneLossHasNoWindowAndNoCourse) {
+  Analysis a = sample(1, 1, 30, 30);
+  a.losses = {1};
+  a.info.losses = 1;
+  a.window = {};
+  const std::string text = to_text(a, false);
+  EXPECT_EQ(line_of(text, "window"), "window   none: it needs two losses");
+  EXPECT_EQ(line_of(text, "loss"), "loss     1.000");
 }
 
 TEST(ReportText, NeitherHidesNorInventsASmallShare) {
