@@ -338,12 +338,13 @@ Picture draw_loss(const std::string& gnuplot, const Analysis& analysis) {
         fmt::format("Losses of exactly 0 ({} of {}) have no place on a log scale.", zeros, n));
   }
 
-  constexpr double height = 360, lane = 0.06, lowest = -0.34;
+  // The strips keep clear of the lowest label of the axis above them.
+  constexpr double height = 376, lane = 0.06, lowest = -0.40;
   const double last = static_cast<double>(std::max(n, steps)) - 0.5;
   Script script(height, 38, -0.5, last, lowest);
   script.title(axis.title);
   script.x_tics(analysis.first_step, std::max(n, steps));
-  constexpr std::array<double, 3> lanes{-0.09, -0.185, -0.28};
+  constexpr std::array<double, 3> lanes{-0.15, -0.245, -0.34};
   std::vector<Tic> tics = axis.tics;
   tics.push_back({lanes[0], "yes"});
   tics.push_back({lanes[1], "no"});

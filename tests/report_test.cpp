@@ -755,6 +755,35 @@ TEST(ReportPage, DrawsAllKindsOfRuns) {
   }
 }
 
+std::string page(const Analysis& a) {
+  Directory directory;
+  return read(write_report(a, directory / "page").html);
+}
+
+TEST(ReportPage, LabelsOfTheLossKeepTheirDistance) {
+  if (!have_gnuplot()) GTEST_SKIP() << "gnuplot is not on PATH";
+  Analysis linear = sample(20, 1, 80, 20);
+  for (std::size_t k = 0; k < linear.losses.size(); ++k)
+    linear.losses[k] = 1.2 - 0.01 * static_cast<double>(k);
+  for (const Analysis& a : {linear, sample(700, 2)}) {
+    const std::string html = page(a),
+                      svg = html.substr(html.find("<svg"), html.find("</svg>") - html.find("<svg"));
+    // Labels of the vertical axis end where "yes" ends.
+    const std::regex label("translate\\(([0-9.]+),([0-9.]+)\\)\"[^>]*text-anchor=\"end\"");
+    std::vector<double> heights;
+    for (std::sregex_iterator it(svg.begin(), svg.end(), label), end; it != end; ++it) {
+      if (std::stod((*it)[1]) > 100) continue;  // of the horizontal axis
+      heights.push_back(std::stod((*it)[2]));
+    }
+    ASSERT_GE(heights.size(), 6U);
+    std::sort(heights.begin(), heights.end());
+    // "yes", "no", "?" are the lowest three; above them the axis keeps more than a line of 15 pixels and a
+    // half.
+    EXPECT_GE(heights[heights.size() - 3] - heights[heights.size() - 4], 22.5);
+    for (std::size_t k = 1; k < heights.size(); ++k) EXPECT_GE(heights[k] - heights[k - 1], 15) << k;
+  }
+}
+
 TEST(ReportPage, SameBytesTwice) {
   Directory directory;
   const Analysis a = sample(300, 20);
