@@ -140,7 +140,7 @@ std::string number(std::optional<double> value, int digits) {
   if (*value == 0) return "0";
   const std::string text = scientific(*value, digits - 1);
   const int exponent = std::stoi(text.substr(text.find('e') + 1));
-  return exponent < -3 || exponent > 4 ? text : fixed(*value, std::max(0, digits - 1 - exponent));
+  return exponent < -3 || exponent >= digits ? text : fixed(*value, std::max(0, digits - 1 - exponent));
 }
 
 std::string degrees(std::optional<double> radians) {

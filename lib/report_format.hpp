@@ -19,7 +19,7 @@ std::size_t display_width(std::string_view text);
 /// & < > " ' as entities.
 std::string escape_html(std::string_view text);
 
-/// Significant digits: 0.001234 .. 99999, or 1.234e-7; a dash for nullopt, "> 1.797e308"
+/// So many significant digits, never more: 0.001234 .. 9999, or 1.234e-7; a dash for nullopt, "> 1.797e308"
 /// for +inf.
 std::string number(std::optional<double> value, int digits = 4);
 /// An angle in degrees with two decimals; closer to 90 as "90 - 1.2e-9", so that its side is never lost.

@@ -755,9 +755,122 @@ TEST(ReportPage, DrawsAllKindsOfRuns) {
   }
 }
 
+/// The bodies of the tables whose captions begin like this.
+std::vector<std::string> tables(const std::string& html, const std::string& caption) {
+  std::vector<std::string> found;
+  for (const std::string& rest : all_between(html, "<caption>" + caption, "")) {
+    const std::size_t begin = rest.find("<tbody>");
+    found.push_back(rest.substr(begin, rest.find("</tbody>", begin) - begin));
+  }
+  return found;
+}
+
 std::string page(const Analysis& a) {
   Directory directory;
   return read(write_report(a, directory / "page").html);
+}
+
+TEST(ReportPage, TablesOfShortRunsAreWholeAndOthersSayWhatTheyLeaveOut) {
+  const Path path("");
+  const std::vector<std::string> captions{"The loss: ", "The angle in degrees at ", "κ* at ",
+                                          "Eigenvalues at "};
+  for (const std::uint64_t steps : {1, 2, 8, 10, 12}) {
+    const std::string html = page(sample(steps, 1, 80, 20));
+    for (const std::string& caption : captions) {
+      const auto found = tables(html, caption + "every ");
+      ASSERT_EQ(found.size(), 1U) << caption << steps;
+      for (std::uint64_t k = 0; k < steps + (caption == captions[0]); ++k)
+        EXPECT_EQ(count(found[0], "<th scope=\"row\">" + std::to_string(k) + "<"), 1U)
+            << caption << steps << " " << k;
+    }
+  }
+  const std::string html = page(sample(700, 1, 80, 20));
+  for (const std::string& caption : captions) {
+    const auto found = tables(html, caption);
+    ASSERT_EQ(found.size(), 1U);
+    const std::size_t rows = count(found[0], "<tr>");
+    EXPECT_LE(rows, 14U);
+    EXPECT_NE(html.find("<caption>" + caption + std::to_string(rows) + " of 70"), std::string::npos)
+        << caption;
+  }
+  EXPECT_EQ(count(html, "; the others are in analysis.json</caption>"), 3U);
+}
+
+TEST(ReportPage, NumbersHaveTheDigitsThatThePagePromises) {
+  const Path path("");
+  Analysis a = sample(9, 2, 80, 20);
+  const std::vector<std::pair<double, const char*>> numbers{
+      {11242, "1.124e4"},      {99999, "1.000e5"},  {9999.6, "1.000e4"},
+      {9999.4, "9999"},        {113.2345, "113.2"}, {1.63649, "1.636"},
+      {0.0012345, "0.001234"}, {1e-7, "1.000e-7"},  {1.7e308, "1.700e308"}};
+  for (std::size_t k = 0; k < numbers.size(); ++k) {
+    a.steps[k].condition = numbers[k].first;
+    a.steps[k].alpha = a.steps[k].lambda_min = a.steps[k].lambda_max = numbers[k].first;
+  }
+  a.steps[0].angle = 113.2345 * pi / 180;
+  a.condition = {11242.0, 99999.0};
+  const std::string html = page(a);
+  EXPECT_NE(html.find("to four significant digits"), std::string::npos);
+  EXPECT_NE(html.find("angles to hundredths of a degree"), std::string::npos);
+  for (const auto& [value, text] : numbers)
+    EXPECT_EQ(count(html, "<td>" + std::string(text) + "</td>"), 4U) << value;
+  EXPECT_NE(html.find("<td>113.23</td>"), std::string::npos);
+  EXPECT_EQ(html.find("11242"), std::string::npos);
+  EXPECT_NE(to_text(a, false).find("median 1.124e4 "), std::string::npos);
+}
+
+TEST(ReportPage, SaysWhatTheJsonHolds) {
+  const Path path("");
+  const Analysis a = sample(20, 2);
+  const std::string html = page(a);
+  EXPECT_EQ(html.find("All numbers"), std::string::npos);
+  EXPECT_NE(
+      html.find("angle (in radians, not degrees), α* (<code>alpha</code>) and κ* (<code>condition</code>)"),
+      std::string::npos);
+  // What it is said not to have, and how the eigenvalues follow from what it has.
+  const Json step = Json::parse(to_json(a))["per_step"].back();
+  for (const char* key : {"lambda_min", "lambda_max", "scaled_alpha", "groups"})
+    EXPECT_FALSE(step.contains(key));
+  EXPECT_NE(
+      html.find(
+          "Not in it: λ₋ and λ₊, which are α*(1 ∓ sin of the angle), α*η, the loss after the last step, "
+          "and the groups step by step."),
+      std::string::npos);
+  EXPECT_NEAR(step["alpha"].get<double>() * (1 - std::sin(step["angle"].get<double>())),
+              *a.steps.back().lambda_min, 1e-12);
+}
+
+TEST(ReportPage, UndeterminedStepsHaveAnAngleAndNoConditionNumber) {
+  if (!have_gnuplot()) GTEST_SKIP() << "gnuplot is not on PATH";  // the captions are those of pictures
+  Analysis a = sample(20, 2, 80, 20);
+  const std::string certain = page(a);
+  EXPECT_NE(certain.find("they have no κ*."), std::string::npos);
+  EXPECT_EQ(certain.find("for the vectors as given"), std::string::npos);
+  EXPECT_EQ(certain.find("An undetermined part"), std::string::npos);
+  a.info.has_radius = true;
+  a.steps[3].judgement = a.groups[0].steps[3].judgement = {Verdict::undetermined, Reason::inexact};
+  a.steps[3].condition.reset();
+  a.groups[0].steps[3].condition.reset();
+  const std::string html = page(a);
+  EXPECT_EQ(html.find("without a metric"), std::string::npos);
+  EXPECT_NE(html.find("Gaps: steps that are not effective, or undetermined; they have no κ*."),
+            std::string::npos);
+  EXPECT_NE(html.find("The line is for the vectors as given"), std::string::npos);
+  EXPECT_NE(html.find("An undetermined part has the colour of its angle."), std::string::npos);
+}
+
+TEST(ReportPage, RunningMeanOfTheWindow) {
+  const Path path("");
+  Analysis a = sample(20, 1, 80, 20);
+  a.window = {2, 0.95, 1};
+  EXPECT_NE(page(a).find(
+                "From any step, the loss is lower 2 steps later: its running mean over 2 steps always falls. "
+                "The loss is lower 1 step later in 95.0 % of the cases."),
+            std::string::npos);
+  a.window = {2, 1, 2};
+  EXPECT_EQ(page(a).find("of the cases"), std::string::npos);
+  a.window = {1, 1, 1};
+  EXPECT_NE(page(a).find("<p>Every step lowers the loss.</p>"), std::string::npos);
 }
 
 TEST(ReportPage, LabelsOfTheLossKeepTheirDistance) {
