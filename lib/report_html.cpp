@@ -58,9 +58,11 @@ tbody th{font-weight:400}
 td{white-space:nowrap}
 td.left{white-space:normal}
 .left{text-align:left}
-.name{text-align:left;overflow-wrap:anywhere}
+.name{text-align:left;overflow-wrap:anywhere;min-width:8.5em}
 td small,th small{display:block;color:var(--soft);font-size:.82rem}
 .stack small{white-space:nowrap}
+@media print,(min-width:800px){section>.wide small{display:inline;margin-left:.6em}section>.wide br{display:none}section>.wide .name{width:50%}
+section>.wide td:nth-child(n+4) small{display:inline-block;width:6.5em;margin:0}}
 thead small{font-weight:400}
 .no{color:var(--orange);font-weight:600}
 .open{color:var(--grey);font-weight:600}
@@ -69,14 +71,22 @@ dt{color:var(--soft)}
 dd{margin:0;overflow-wrap:anywhere}
 .missing{background:var(--card);border-radius:8px;padding:14px 16px;margin:0}
 .math{white-space:nowrap}
+@media screen and (max-width:599px){th,td{padding:4px 5px}.stack .name small{display:inline;margin-left:.6em}
+.stack,.stack caption,.stack thead,.stack tbody{display:block}
+.stack tr{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));column-gap:4px;border-bottom:1px solid var(--rule);padding:3px 0}
+.stack tr.numbered{grid-template-columns:2.2em repeat(3,minmax(0,1fr))}
+.stack th,.stack td{border:0;padding:1px 0;min-width:0}
+.stack tr>:first-child,.stack .numbered>:nth-child(2){grid-column:1/-1}.stack .numbered>:first-child{grid-column:1}.stack .numbered>:nth-child(2){grid-column:2/-1}.stack .numbered>:nth-child(3){grid-column:2}}
 @media (min-width:800px){main{padding:32px 28px 60px}.pair{grid-template-columns:minmax(0,1.15fr) minmax(0,1fr)}h1{font-size:2.1rem}}
-@media print{@page{size:A4;margin:12mm}
-html{font-size:9pt}body{font-size:1rem;line-height:1.4}main{max-width:none;padding:0}h1{font-size:1.7rem}
+@media print{@page{size:A4;margin:10mm}
+html{font-size:8.5pt}figcaption,caption{font-size:.85rem}body{font-size:1rem;line-height:1.3}p{margin-bottom:.5rem}main{max-width:none;padding:0}h1{font-size:1.7rem}
 .cards{grid-template-columns:repeat(4,1fr);gap:8px;margin:.8rem 0}.card{border:1px solid var(--rule);padding:8px 10px;background:none}.card .value{font-size:1.35rem}
-.pair{grid-template-columns:minmax(0,.9fr) minmax(0,1fr);gap:8px 18px}
-section{margin-top:10pt;padding-top:6pt;break-inside:avoid}section.long{break-inside:auto}.lede,section>p,.limits{max-width:none}.limits{margin:.8rem 0}
-tr,dl{break-inside:avoid}h2{break-after:avoid}.wide{overflow:visible}
-table{font-size:.85rem;line-height:1.25}th,td{padding:1.5px 4px}td small,th small{display:inline;margin-left:.4em}.stack small{display:block;margin:0}a{color:inherit}}
+.pair{grid-template-columns:minmax(0,.68fr) minmax(0,1fr);gap:6px 18px}.key{margin-right:.6em}
+section{margin-top:7pt;padding-top:4pt}.pair{break-inside:avoid}.many .pair{break-inside:auto}.lede,section>p,.limits{max-width:none}.limits{margin:.8rem 0}
+tr,dl{break-inside:avoid}h2,caption,thead{break-after:avoid}
+tbody tr:nth-child(-n+3):not(:last-child){break-after:avoid}tbody tr:nth-last-child(-n+4):not(:first-child){break-before:avoid}
+.wide{overflow:visible}
+table{font-size:.85rem;line-height:1.25}th,td{padding:1.2px 4px}td small,th small{display:inline;margin-left:.4em}.pair .stack small{display:block;margin:0}dl{grid-template-columns:repeat(2,max-content minmax(0,1fr))}a{color:inherit}}
 )css";
 
 constexpr const char* metric_words = "symmetric positive definite";
@@ -294,14 +304,28 @@ std::string spectrum_section(const Analysis& a, const plots::Pictures& pictures)
          "</section>\n";
 }
 
+/// A name that may break after its punctuation; what is too long to be read at a glance is whole in its
+/// title.
+std::string name_of(const std::string& name) {
+  constexpr std::size_t most = 160;
+  const std::string whole = escape_html(printable(name, std::string::npos)),
+                    shown = escape_html(printable(name, most));
+  std::string html = "<bdi" + (shown == whole ? "" : " title=\"" + whole + "\"") + ">";
+  for (const char c : shown) {
+    html += c;
+    if (c == '.' || c == '_' || c == '/' || c == ':') html += "<wbr>";
+  }
+  return html + "</bdi>";
+}
+
 std::string group_table(const Analysis& a, const std::vector<std::size_t>& shown, bool numbered,
                         const std::string& caption) {
   std::string body;
   for (const std::size_t g : shown) {
     const GroupAnalysis& group = a.groups[g];
     body += numbered ? fmt::format("<tr class=\"numbered\"><td>{}</td>", g + 1) : "<tr>";
-    body += fmt::format("<th scope=\"row\" class=\"name\"><bdi>{}</bdi><small>{}</small></th>",
-                        escape_html(printable(group.name, 60)), counted(group.size, "parameter"));
+    body += fmt::format("<th scope=\"row\" class=\"name\">{}<small>{}</small></th>", name_of(group.name),
+                        counted(group.size, "parameter"));
     const std::uint64_t n =
         group.verdicts.effective + group.verdicts.not_effective + group.verdicts.undetermined;
     body += fmt::format("<td class=\"left\">{}<small>{} of {}</small></td>",

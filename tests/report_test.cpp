@@ -634,7 +634,7 @@ TEST(Decimation, VerdictRunsMergeEqualNeighboursAndLoseNone) {
 
 /// Every tag closed in order, no attribute without quotes, entities only where they belong.
 ::testing::AssertionResult well_formed(const std::string& html) {
-  const std::set<std::string> empty{"meta", "br", "img"};
+  const std::set<std::string> empty{"meta", "br", "img", "wbr"};
   std::vector<std::string> open;
   for (std::size_t at = html.find('<'); at != std::string::npos; at = html.find('<', at + 1)) {
     if (html.compare(at, 2, "<!") == 0) continue;
@@ -838,6 +838,25 @@ TEST(ReportPage, SaysWhatTheJsonHolds) {
       std::string::npos);
   EXPECT_NEAR(step["alpha"].get<double>() * (1 - std::sin(step["angle"].get<double>())),
               *a.steps.back().lambda_min, 1e-12);
+}
+
+TEST(ReportPage, LongNamesAreWholeSomewhereAndBreakAfterPunctuation) {
+  const Path path("");
+  Analysis a = sample(3, 4);
+  const std::string usual = "layer0.weight", long_one = std::string(90, 'x'),
+                    huge = std::string(300, 'y') + "<&\"'>";
+  a.groups[0].name = usual;
+  a.groups[1].name = long_one;
+  a.groups[2].name = huge;
+  a.groups[3].name = "a/b_c:<d>.e";
+  const std::string html = page(a);
+  expect_sound_page(html);
+  EXPECT_NE(html.find("<bdi>layer0.<wbr>weight</bdi>"), std::string::npos);
+  EXPECT_NE(html.find("<bdi>" + long_one + "</bdi>"), std::string::npos);
+  EXPECT_NE(html.find("title=\"" + std::string(300, 'y') + "&lt;&amp;&quot;&#39;&gt;\">" +
+                      std::string(159, 'y') + "…</bdi>"),
+            std::string::npos);
+  EXPECT_NE(html.find("<bdi>a/<wbr>b_<wbr>c:<wbr>&lt;d&gt;.<wbr>e</bdi>"), std::string::npos);
 }
 
 TEST(ReportPage, UndeterminedStepsHaveAnAngleAndNoConditionNumber) {
