@@ -38,12 +38,6 @@ std::uint64_t columns_for(std::uint64_t n) {
   return n <= most_points ? n : columns_of_many;
 }
 
-std::string per_column(std::uint64_t n, std::uint64_t columns, const char* noun) {
-  const std::uint64_t few = n / columns;
-  const std::string range = n % columns == 0 ? std::to_string(few) : fmt::format("{} or {}", few, few + 1);
-  return fmt::format("{} {}s", range, noun);
-}
-
 // ---------------------------------------------------------------------------------------- axes
 
 struct Tic {
@@ -322,7 +316,7 @@ void add_merging_note(Picture& picture, std::uint64_t n, const char* noun) {
   picture.notes.push_back(fmt::format(
       "Drawn in {} columns of {}; the line passes through the first, smallest, largest and last value "
       "of each, so that no extreme is lost.",
-      columns, per_column(n, columns, noun)));
+      columns, report::per_column(n, columns, noun)));
 }
 
 // ------------------------------------------------------------------------------------- pictures
@@ -344,12 +338,13 @@ Picture draw_loss(const std::string& gnuplot, const Analysis& analysis) {
         fmt::format("Losses of exactly 0 ({} of {}) have no place on a log scale.", zeros, n));
   }
 
-  constexpr double height = 360, lane = 0.06, lowest = -0.34;
+  // The strips keep clear of the lowest label of the axis above them.
+  constexpr double height = 376, lane = 0.06, lowest = -0.40;
   const double last = static_cast<double>(std::max(n, steps)) - 0.5;
   Script script(height, 38, -0.5, last, lowest);
   script.title(axis.title);
   script.x_tics(analysis.first_step, std::max(n, steps));
-  constexpr std::array<double, 3> lanes{-0.09, -0.185, -0.28};
+  constexpr std::array<double, 3> lanes{-0.15, -0.245, -0.34};
   std::vector<Tic> tics = axis.tics;
   tics.push_back({lanes[0], "yes"});
   tics.push_back({lanes[1], "no"});
@@ -609,10 +604,10 @@ Picture draw_groups(const std::string& gnuplot, const Analysis& analysis) {
   if (!named) picture.notes.push_back("Rows are numbered as in the table of groups.");
   if (rows != groups)
     picture.notes.push_back(
-        fmt::format("Each row shows the largest angle of {}.", per_column(groups, rows, "group")));
+        fmt::format("Each row shows the largest angle of {}.", report::per_column(groups, rows, "group")));
   if (columns != n)
     picture.notes.push_back(
-        fmt::format("Each column shows the largest angle of {}.", per_column(n, columns, "step")));
+        fmt::format("Each column shows the largest angle of {}.", report::per_column(n, columns, "step")));
   picture.svg =
       embed(run_gnuplot(gnuplot, script.finish()), "ng-groups",
             fmt::format("Heat map of the angle by group and step: {} groups, {} steps.", groups, n), names);

@@ -40,10 +40,9 @@ void append_utf8(std::string& out, char32_t c) {
 
 /// Characters that move the cursor, hide, or turn the direction of what follows.
 bool misleads(char32_t c) {
-  return utf8::is_control(c) || (c >= 0x200B && c <= 0x200F) ||
-         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0x61C || c == 0xFEFF ||
-         (c >= 0xFFF9 && c <= 0xFFFB) || (c & 0xFFFE) == 0xFFFE || (c >= 0xFDD0 && c <= 0xFDEF) ||
-         (c >= 0xE0000 && c <= 0xE0FFF);
+  return utf8::is_control(c) || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+         (c >= 0x2060 && c <= 0x206F) || c == 0x61C || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) ||
+         (c & 0xFFFE) == 0xFFFE || (c >= 0xFDD0 && c <= 0xFDEF) || (c >= 0xE0000 && c <= 0xE0FFF);
 }
 
 std::size_t width(char32_t c) {
@@ -141,7 +140,7 @@ std::string number(std::optional<double> value, int digits) {
   if (*value == 0) return "0";
   const std::string text = scientific(*value, digits - 1);
   const int exponent = std::stoi(text.substr(text.find('e') + 1));
-  return exponent < -3 || exponent > 4 ? text : fixed(*value, std::max(0, digits - 1 - exponent));
+  return exponent < -3 || exponent >= digits ? text : fixed(*value, std::max(0, digits - 1 - exponent));
 }
 
 std::string degrees(std::optional<double> radians) {
@@ -165,6 +164,11 @@ std::string percent(std::optional<double> share) {
 
 std::string counted(std::uint64_t n, std::string_view noun) {
   return std::to_string(n) + " " + std::string(noun) + (n == 1 ? "" : "s");
+}
+
+std::string per_column(std::uint64_t n, std::uint64_t columns, std::string_view noun) {
+  const std::uint64_t few = n / columns;
+  return n % columns == 0 ? counted(few, noun) : std::to_string(few) + " or " + counted(few + 1, noun);
 }
 
 std::string title(const RunInfo& info, std::size_t columns) {

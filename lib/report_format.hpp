@@ -19,7 +19,8 @@ std::size_t display_width(std::string_view text);
 /// & < > " ' as entities.
 std::string escape_html(std::string_view text);
 
-/// Significant digits: 0.001234 .. 99999, or 1.234e-7; a dash for nullopt, "> 1.797e308" for +inf.
+/// So many significant digits, never more: 0.001234 .. 9999, or 1.234e-7; a dash for nullopt, "> 1.797e308"
+/// for +inf.
 std::string number(std::optional<double> value, int digits = 4);
 /// An angle in degrees with two decimals; closer to 90 as "90 - 1.2e-9", so that its side is never lost.
 std::string degrees(std::optional<double> radians);
@@ -28,6 +29,8 @@ std::string percent(std::uint64_t part, std::uint64_t whole);
 std::string percent(std::optional<double> share);
 /// "1 step", "700 steps".
 std::string counted(std::uint64_t n, std::string_view noun);
+/// How many of n items each of `columns` columns holds: "50 steps", "50 or 51 steps".
+std::string per_column(std::uint64_t n, std::uint64_t columns, std::string_view noun);
 
 /// "rule on problem, seed 1", as far as the file says it; "unnamed rule" if it does not.
 std::string title(const RunInfo& info, std::size_t columns);

@@ -58,9 +58,11 @@ tbody th{font-weight:400}
 td{white-space:nowrap}
 td.left{white-space:normal}
 .left{text-align:left}
-.name{text-align:left;overflow-wrap:anywhere}
+.name{text-align:left;overflow-wrap:anywhere;min-width:8.5em}
 td small,th small{display:block;color:var(--soft);font-size:.82rem}
 .stack small{white-space:nowrap}
+@media print,(min-width:800px){section>.wide small{display:inline;margin-left:.6em}section>.wide br{display:none}section>.wide .name{width:50%}
+section>.wide td:nth-child(n+4) small{display:inline-block;width:6.5em;margin:0}}
 thead small{font-weight:400}
 .no{color:var(--orange);font-weight:600}
 .open{color:var(--grey);font-weight:600}
@@ -69,14 +71,22 @@ dt{color:var(--soft)}
 dd{margin:0;overflow-wrap:anywhere}
 .missing{background:var(--card);border-radius:8px;padding:14px 16px;margin:0}
 .math{white-space:nowrap}
+@media screen and (max-width:599px){th,td{padding:4px 5px}.stack .name small{display:inline;margin-left:.6em}
+.stack,.stack caption,.stack thead,.stack tbody{display:block}
+.stack tr{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));column-gap:4px;border-bottom:1px solid var(--rule);padding:3px 0}
+.stack tr.numbered{grid-template-columns:2.2em repeat(3,minmax(0,1fr))}
+.stack th,.stack td{border:0;padding:1px 0;min-width:0}
+.stack tr>:first-child,.stack .numbered>:nth-child(2){grid-column:1/-1}.stack .numbered>:first-child{grid-column:1}.stack .numbered>:nth-child(2){grid-column:2/-1}.stack .numbered>:nth-child(3){grid-column:2}}
 @media (min-width:800px){main{padding:32px 28px 60px}.pair{grid-template-columns:minmax(0,1.15fr) minmax(0,1fr)}h1{font-size:2.1rem}}
-@media print{@page{size:A4;margin:12mm}
-html{font-size:9pt}body{font-size:1rem;line-height:1.4}main{max-width:none;padding:0}h1{font-size:1.7rem}
+@media print{@page{size:A4;margin:10mm}
+html{font-size:8.5pt}figcaption,caption{font-size:.85rem}body{font-size:1rem;line-height:1.3}p{margin-bottom:.5rem}main{max-width:none;padding:0}h1{font-size:1.7rem}
 .cards{grid-template-columns:repeat(4,1fr);gap:8px;margin:.8rem 0}.card{border:1px solid var(--rule);padding:8px 10px;background:none}.card .value{font-size:1.35rem}
-.pair{grid-template-columns:minmax(0,.9fr) minmax(0,1fr);gap:8px 18px}
-section{margin-top:10pt;padding-top:6pt;break-inside:avoid}section.long{break-inside:auto}.lede,section>p,.limits{max-width:none}.limits{margin:.8rem 0}
-tr,dl{break-inside:avoid}h2{break-after:avoid}.wide{overflow:visible}
-table{font-size:.85rem;line-height:1.25}th,td{padding:1.5px 4px}td small,th small{display:inline;margin-left:.4em}.stack small{display:block;margin:0}a{color:inherit}}
+.pair{grid-template-columns:minmax(0,.68fr) minmax(0,1fr);gap:6px 18px}.key{margin-right:.6em}
+section{margin-top:7pt;padding-top:4pt}.pair{break-inside:avoid}.many .pair{break-inside:auto}.lede,section>p,.limits{max-width:none}.limits{margin:.8rem 0}
+tr,dl{break-inside:avoid}h2,caption,thead{break-after:avoid}
+tbody tr:nth-child(-n+3):not(:last-child){break-after:avoid}tbody tr:nth-last-child(-n+4):not(:first-child){break-before:avoid}
+.wide{overflow:visible}
+table{font-size:.85rem;line-height:1.25}th,td{padding:1.2px 4px}td small,th small{display:inline;margin-left:.4em}.pair .stack small{display:block;margin:0}dl{grid-template-columns:repeat(2,max-content minmax(0,1fr))}a{color:inherit}}
 )css";
 
 constexpr const char* metric_words = "symmetric positive definite";
@@ -106,11 +116,16 @@ std::string cell(const std::string& text, const std::string& below) {
   return "<td>" + escape_html(text) + "<small>" + escape_html(below) + "</small></td>";
 }
 
-/// Which items of a series the table beside a picture shows: its ends, seven between, and what stands out.
+constexpr const char* others_in_json = "; the others are in analysis.json";
+
+/// Which items of a series the table beside a picture shows: all of a short run; of a longer one its ends,
+/// seven between, and what stands out.
 class Selection {
  public:
-  explicit Selection(std::uint64_t n) : n_(n) {
-    for (std::uint64_t j = 0; n > 0 && j <= 8; ++j) rows_[(n - 1) / 8 * j + (n - 1) % 8 * j / 8];
+  Selection(const Analysis& a, std::uint64_t n) : n_(n) {
+    if (n == 0) return;
+    const std::uint64_t last = n - 1, parts = a.steps.size() <= 12 ? std::max<std::uint64_t>(last, 1) : 8;
+    for (std::uint64_t j = 0; j <= parts; ++j) rows_[last / parts * j + last % parts * j / parts];
   }
   void mark(std::uint64_t index, const std::string& note) {
     std::string& notes = rows_[index];
@@ -131,6 +146,11 @@ class Selection {
     mark(*most, "largest" + what);
   }
   const std::map<std::uint64_t, std::string>& rows() const { return rows_; }
+  /// "every step", or "9 of 700 steps" and where the others are.
+  std::string of(const char* noun, const char* others) const {
+    return rows_.size() == n_ ? std::string("every ") + noun
+                              : fmt::format("{} of {}{}", rows_.size(), counted(n_, noun), others);
+  }
 
  private:
   std::uint64_t n_;
@@ -145,7 +165,8 @@ std::string step_cell(std::uint64_t step, const std::string& note) {
 std::string table(const std::string& caption, const std::vector<std::string>& head, const std::string& body,
                   bool stacked = false) {
   std::string html = "<div class=\"wide\"><table" + std::string(stacked ? " class=\"stack\"" : "") +
-                     ">\n<caption>" + caption + "</caption>\n<thead><tr>";
+                     ">\n<caption>" + caption + "</caption>\n<thead><tr" +
+                     (head.front() == "no." ? " class=\"numbered\"" : "") + ">";
   for (const std::string& h : head) {
     const bool words = h == "verdict" || h == "group" || h == "effective";
     html += fmt::format("<th scope=\"col\"{}>{}</th>", words ? " class=\"left\"" : "", h);
@@ -168,6 +189,14 @@ std::string pair(const plots::Pictures& pictures, const plots::Picture& picture,
   return html + numbers + "</div>\n";
 }
 
+/// Only a radius leaves a verdict open where there is an angle.
+template <class Steps>
+bool undetermined_with_angle(const Steps& steps) {
+  return std::any_of(steps.begin(), steps.end(), [](const auto& step) {
+    return step.angle && step.judgement.verdict == Verdict::undetermined;
+  });
+}
+
 /// Digits that tell the losses apart where they differ late: 4 to 12.
 int telling_digits(const std::vector<double>& losses) {
   const auto [lo, hi] = std::minmax_element(losses.begin(), losses.end());
@@ -177,7 +206,7 @@ int telling_digits(const std::vector<double>& losses) {
 }
 
 std::string loss_section(const Analysis& a, const plots::Pictures& pictures) {
-  Selection selection(a.losses.size());
+  Selection selection(a, a.losses.size());
   selection.mark_extremes([&](std::uint64_t i) { return std::optional(a.losses[i]); });
   const auto is_bad = [](const StepAnalysis& s) { return s.judgement.verdict == Verdict::not_effective; };
   const auto first = std::find_if(a.steps.begin(), a.steps.end(), is_bad);
@@ -203,14 +232,15 @@ std::string loss_section(const Analysis& a, const plots::Pictures& pictures) {
       "<p>The loss before each step, with the step’s verdict shaded behind it and marked in the strip "
       "below.</p>";
   return "<section>\n<h2>Loss and verdict</h2>\n" +
-         pair(pictures, pictures.loss, caption, "No loss to draw.",
-              table("The loss at some steps", {"step", "loss", "verdict"}, body)) +
+         pair(
+             pictures, pictures.loss, caption, "No loss to draw.",
+             table("The loss: " + selection.of("value", others_in_json), {"step", "loss", "verdict"}, body)) +
          "</section>\n";
 }
 
 std::string angle_section(const Analysis& a, const plots::Pictures& pictures) {
   const auto value = [&](std::uint64_t i) { return a.steps[i].angle; };
-  Selection selection(a.steps.size());
+  Selection selection(a, a.steps.size());
   selection.mark_extremes(value);
   std::string body;
   for (const auto& [i, note] : selection.rows())
@@ -218,32 +248,41 @@ std::string angle_section(const Analysis& a, const plots::Pictures& pictures) {
             verdict_cell(a.steps[i].judgement.verdict) + "</tr>\n";
   return "<section>\n<h2>Angle between the step and −∇L</h2>\n" +
          pair(pictures, pictures.angle,
-              "<p>Below the dashed line at 90° a metric exists; on it and above it, none does.</p>",
+              std::string("<p>Below the dashed line at 90° a metric exists; on it and above it, none does.") +
+                  (undetermined_with_angle(a.steps)
+                       ? " The line is for the vectors as given: a step near it is undetermined where the "
+                         "radius leaves the sign of y·g open."
+                       : "") +
+                  "</p>",
               "No step has an angle: it needs a step and a gradient that are not zero.",
-              table("The angle at some steps, in degrees", {"step", "angle", "verdict"}, body)) +
+              table("The angle in degrees at " + selection.of("step", others_in_json),
+                    {"step", "angle", "verdict"}, body)) +
          "</section>\n";
 }
 
 std::string condition_section(const Analysis& a, const plots::Pictures& pictures) {
   const auto value = [&](std::uint64_t i) { return a.steps[i].condition; };
-  Selection selection(a.steps.size());
+  Selection selection(a, a.steps.size());
   selection.mark_extremes(value);
   std::string body;
   for (const auto& [i, note] : selection.rows())
     body += "<tr>" + step_cell(a.steps[i].step, note) + cell(number(value(i))) +
             verdict_cell(a.steps[i].judgement.verdict) + "</tr>\n";
   return "<section>\n<h2>Smallest condition number κ*</h2>\n" +
-         pair(pictures, pictures.condition,
-              "<p>No metric with Mg = y has a smaller condition number. κ* = 1 when the step is parallel "
-              "to −∇L, and grows without bound as the angle nears 90°. Gaps: steps without a metric.</p>",
-              "Nothing to draw.", table("κ* at some steps", {"step", "κ*", "verdict"}, body)) +
+         pair(
+             pictures, pictures.condition,
+             "<p>No metric with Mg = y has a smaller condition number. κ* = 1 when the step is parallel "
+             "to −∇L, and grows without bound as the angle nears 90°. Gaps: steps that are not effective, or "
+             "undetermined; they have no κ*.</p>",
+             "Nothing to draw.",
+             table("κ* at " + selection.of("step", others_in_json), {"step", "κ*", "verdict"}, body)) +
          "</section>\n";
 }
 
 std::string spectrum_section(const Analysis& a, const plots::Pictures& pictures) {
   const bool with_rate = std::any_of(a.steps.begin(), a.steps.end(),
                                      [](const StepAnalysis& s) { return s.scaled_alpha.has_value(); });
-  Selection selection(a.steps.size());
+  Selection selection(a, a.steps.size());
   selection.mark_extremes([&](std::uint64_t i) { return a.steps[i].alpha; }, " α*");
   std::string body;
   for (const auto& [i, note] : selection.rows()) {
@@ -259,8 +298,24 @@ std::string spectrum_section(const Analysis& a, const plots::Pictures& pictures)
               "<p>M(α*) has smallest and largest eigenvalues λ₋ and λ₊, one each, and α* for all others; "
               "κ* = λ₊/λ₋. Its scale is that of −∇L over that of the step.</p>" +
                   rate,
-              "Nothing to draw.", table("Eigenvalues at some steps", head, body)) +
+              "Nothing to draw.",
+              table("Eigenvalues at " + selection.of("step", "; α* of the others is in analysis.json"), head,
+                    body)) +
          "</section>\n";
+}
+
+/// A name that may break after its punctuation; what is too long to be read at a glance is whole in its
+/// title.
+std::string name_of(const std::string& name) {
+  constexpr std::size_t most = 160;
+  const std::string whole = escape_html(printable(name, std::string::npos)),
+                    shown = escape_html(printable(name, most));
+  std::string html = "<bdi" + (shown == whole ? "" : " title=\"" + whole + "\"") + ">";
+  for (const char c : shown) {
+    html += c;
+    if (c == '.' || c == '_' || c == '/' || c == ':') html += "<wbr>";
+  }
+  return html + "</bdi>";
 }
 
 std::string group_table(const Analysis& a, const std::vector<std::size_t>& shown, bool numbered,
@@ -268,10 +323,9 @@ std::string group_table(const Analysis& a, const std::vector<std::size_t>& shown
   std::string body;
   for (const std::size_t g : shown) {
     const GroupAnalysis& group = a.groups[g];
-    body += "<tr>";
-    if (numbered) body += fmt::format("<td>{}</td>", g + 1);
-    body += fmt::format("<th scope=\"row\" class=\"name\"><bdi>{}</bdi><small>{}</small></th>",
-                        escape_html(printable(group.name, 60)), counted(group.size, "parameter"));
+    body += numbered ? fmt::format("<tr class=\"numbered\"><td>{}</td>", g + 1) : "<tr>";
+    body += fmt::format("<th scope=\"row\" class=\"name\">{}<small>{}</small></th>", name_of(group.name),
+                        counted(group.size, "parameter"));
     const std::uint64_t n =
         group.verdicts.effective + group.verdicts.not_effective + group.verdicts.undetermined;
     body += fmt::format("<td class=\"left\">{}<small>{} of {}</small></td>",
@@ -281,8 +335,8 @@ std::string group_table(const Analysis& a, const std::vector<std::size_t>& shown
   }
   std::vector<std::string> head;
   if (numbered) head.push_back("no.");
-  for (const char* words :
-       {"group", "effective", "angle<small>median<br>largest</small>", "κ*<small>median<br>largest</small>"})
+  for (const char* words : {"group", "effective", "angle<small>median<br> largest</small>",
+                            "κ*<small>median<br> largest</small>"})
     head.emplace_back(words);
   return table(caption, head, body, true);
 }
@@ -292,6 +346,9 @@ std::string groups_section(const Analysis& a, const plots::Pictures& pictures) {
   std::vector<std::size_t> all(a.groups.size());
   for (std::size_t g = 0; g < all.size(); ++g) all[g] = g;
   const bool many = all.size() > beside, numbered = !plots::names_groups(a);
+  const bool open = std::any_of(a.groups.begin(), a.groups.end(), [](const GroupAnalysis& group) {
+    return undetermined_with_angle(group.steps);
+  });
   std::string ramp = "<div class=\"ramp\" aria-hidden=\"true\">";
   for (int l = 0; l < plots::angle_levels; ++l)
     ramp += "<i style=\"background:" + plots::angle_colour(l) + "\"></i>";
@@ -301,7 +358,8 @@ std::string groups_section(const Analysis& a, const plots::Pictures& pictures) {
   const std::string caption = ramp +
                               "<p>The angle by group and step: blue below 90°, where the group’s own part "
                               "of the step is effective; orange and struck through where it is not; "
-                              "hatched where there is no angle, since one of the vectors is zero.</p>";
+                              "hatched where there is no angle, since one of the vectors is zero." +
+                              (open ? " An undetermined part has the colour of its angle." : "") + "</p>";
 
   std::vector<std::size_t> shown = all;
   std::string title = "Each group by itself, over all steps";
@@ -313,7 +371,7 @@ std::string groups_section(const Analysis& a, const plots::Pictures& pictures) {
     title = fmt::format("The {} groups with the largest angles, each by itself, over all steps", beside);
   }
   std::string html =
-      "<section>\n<h2>By group of parameters</h2>\n" +
+      "<section" + std::string(many ? " class=\"many\"" : "") + ">\n<h2>By group of parameters</h2>\n" +
       pair(pictures, pictures.groups, caption, "No group to draw.", group_table(a, shown, numbered, title)) +
       "</section>\n";
   if (many) {
@@ -322,8 +380,7 @@ std::string groups_section(const Analysis& a, const plots::Pictures& pictures) {
       all_title = fmt::format("The first {} of {} groups; the others are in analysis.json", most, all.size());
       all.resize(most);
     }
-    html += "<section class=\"long\">\n<h2>Table of groups</h2>\n" + group_table(a, all, true, all_title) +
-            "</section>\n";
+    html += "<section>\n<h2>Table of groups</h2>\n" + group_table(a, all, true, all_title) + "</section>\n";
   }
   return html;
 }
@@ -369,18 +426,19 @@ std::string summary(const Analysis& a) {
                "Effective: y·g &gt; 0, so the step is natural gradient descent in some metric.");
   const std::uint64_t used = a.window.used;
   const std::string share =
-      a.window.effective_fraction
-          ? fmt::format(" It is lower {} later in {} of the cases.", counted(used, "step"),
+      a.window.effective_fraction && a.window.minimal != used
+          ? fmt::format(" The loss is lower {} later in {} of the cases.", counted(used, "step"),
                         escape_html(percent(a.window.effective_fraction)))
           : "";
   if (a.window.minimal) {
     const std::uint64_t m = *a.window.minimal;
-    html += card("Smallest improving window", std::to_string(m), m == 1 ? "step" : "steps",
-                 (m == 1 ? std::string("Every step lowers the loss.")
-                         : fmt::format("From every step on, the loss is lower {} steps later: each step "
-                                       "lowers the loss averaged over {} steps.",
-                                       m, m)) +
-                     (m == 1 && used == 1 ? "" : share));
+    html +=
+        card("Smallest improving window", std::to_string(m), m == 1 ? "step" : "steps",
+             (m == 1 ? std::string("Every step lowers the loss.")
+                     : fmt::format("From any step, the loss is lower {} steps later: its running mean over "
+                                   "{} steps always falls.",
+                                   m, m)) +
+                 share);
   } else {
     html += card("Smallest improving window", "none", "",
                  a.losses.size() < 2
@@ -421,9 +479,21 @@ std::string facts(const Analysis& a) {
   fact("Written by", "natgrad " NATGRAD_VERSION);
   return html +
          "</dl>\n"
-         "<p>All numbers of every step are in <a href=\"analysis.json\">analysis.json</a> beside this "
-         "page. The verdicts are decided by integer arithmetic, and each scalar of a step there is the "
-         "double nearest to its exact value; the tables here show four digits of it.</p>\n"
+         "<p><a href=\"analysis.json\">analysis.json</a> beside this page has, for every step, its number, "
+         "loss, "
+         "verdict, angle (in radians, not degrees), α* (<code>alpha</code>) and κ* (<code>condition</code>), "
+         "<code>null</code> where undefined or above the range of a double; and, for the run and for each "
+         "group, the "
+         "counts of verdicts and the median and largest angle and κ*. Not in it: λ₋ and λ₊, which are α*(1 ∓ "
+         "sin of "
+         "the angle), α*η, the loss after the last step, and the groups step by step.</p>\n"
+         "<p>The verdicts are decided by integer arithmetic, and each angle, α* and κ* of a step in that "
+         "file is "
+         "the double nearest to its exact value. The tables here round: to four significant digits (losses "
+         "to "
+         "more where they differ late), and angles to hundredths of a degree (next to 90, to 90 plus or "
+         "minus the "
+         "rest).</p>\n"
          "<p>To cite: L. Shoji, K. Suzuki, L. Kozachkov, <cite>Is All Learning (Natural) Gradient "
          "Descent?</cite>, <a href=\"https://arxiv.org/abs/2409.16422\">arXiv:2409.16422</a> (2024), and "
          "natgrad " NATGRAD_VERSION ".</p>\n</section>\n";

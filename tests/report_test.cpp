@@ -393,7 +393,7 @@ TEST(ReportText, OneScreen) {
     const std::string text = to_text(a, false);
     EXPECT_EQ(text.back(), '\n');
     EXPECT_LE(lines(text).size(), 40U);
-    for (const std::string& line : lines(text)) EXPECT_LE(characters(line), 80U) << line;
+    for (const std::string& line : lines(text)) EXPECT_LE(characters(line), 78U) << line;
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
     // Colour adds escape sequences and nothing else.
     EXPECT_EQ(std::regex_replace(to_text(a, true), std::regex("\x1b\\[[0-9;]*m"), ""), text);
@@ -413,6 +413,93 @@ TEST(ReportText, SaysWhatWasFound) {
   EXPECT_EQ(text.find("W13 "), std::string::npos);
   EXPECT_NE(text.find("… and 288 more"), std::string::npos);
   EXPECT_EQ(to_text(sample(5, 1, 120, 110), false).find("M⁻¹"), std::string::npos);
+}
+
+/// The line that begins with this name.
+std::string line_of(const std::string& text, const std::string& name) {
+  for (const std::string& line : lines(text))
+    if (line.rfind(name, 0) == 0) return line;
+  return "";
+}
+
+std::string times(std::size_t n, const std::string& glyph) {
+  std::string text;
+  while (n-- > 0) text += glyph;
+  return text;
+}
+
+void judge(Analysis& a, std::uint64_t begin, std::uint64_t end, std::uint64_t every, Judgement judgement) {
+  for (std::uint64_t k = begin; k < end; k += every) a.steps[k].judgement = judgement;
+}
+
+TEST(ReportText, AColumnOfDifferentVerdictsHasAMarkOfItsOwn) {
+  constexpr Judgement bad{Verdict::not_effective, Reason::ascent},
+      open{Verdict::undetermined, Reason::inexact};
+  Analysis a = sample(3000, 2, 80, 20);
+  EXPECT_EQ(line_of(to_text(a, false), "verdict"), "verdict  " + times(60, "·"));
+  EXPECT_NE(to_text(a, false).find("\n         · effective\n"), std::string::npos);
+  judge(a, 1, 3000, 2, bad);  // half of them, everywhere
+  EXPECT_EQ(line_of(to_text(a, false), "verdict"), "verdict  " + times(60, "~"));
+  EXPECT_NE(to_text(a, false).find("\n         ~ mixed\n"), std::string::npos);
+  judge(a, 0, 1000, 1, bad);
+  judge(a, 1000, 2000, 1, open);
+  judge(a, 2000, 3000, 1, {Verdict::effective, Reason::descent});
+  a.steps[2999].judgement = bad;
+  const std::string text = to_text(a, false);
+  EXPECT_EQ(line_of(text, "verdict"), "verdict  " + times(20, "×") + times(20, "?") + times(19, "·") + "~");
+  EXPECT_NE(text.find("\n         · effective  × not effective  ? undetermined  ~ mixed\n"),
+            std::string::npos);
+  EXPECT_LE(lines(text).size(), 23U);
+}
+
+TEST(ReportText, SaysWhatAColumnIs) {
+  EXPECT_NE(to_text(sample(60, 1), false).find("a column is one step\n"), std::string::npos);
+  const std::string text = to_text(sample(3000, 1), false);
+  EXPECT_NE(text.find("a column is 50 steps, with their largest loss and largest angle\n"),
+            std::string::npos);
+  EXPECT_NE(to_text(sample(100, 1), false).find("a column is 1 or 2 steps,"), std::string::npos);
+  // The columns of all three lines hold the same steps: a peak of the loss stands where its verdict does.
+  for (const std::uint64_t steps : {61, 100, 3000}) {
+    Analysis a = sample(steps, 1, 80, 20);
+    for (double& loss : a.losses) loss = 1;
+    a.losses.back() = 0.5;
+    for (const std::uint64_t k : {std::uint64_t{0}, steps / 2, steps - 1}) {
+      Analysis peaked = a;
+      peaked.losses[k] = 2;
+      peaked.steps[k].judgement = {Verdict::not_effective, Reason::ascent};
+      const std::string chart = to_text(peaked, false);
+      const std::string verdict = line_of(chart, "verdict");
+      std::string bars;
+      for (const std::string& line : lines(chart))
+        if (line.rfind("loss", 0) == 0 && line.find("█") != std::string::npos) bars = line;
+      const std::size_t bad = std::min(verdict.find("×"), verdict.find("~"));
+      ASSERT_NE(bad, std::string::npos);
+      EXPECT_EQ(characters(bars.substr(0, bars.find("█"))), characters(verdict.substr(0, bad))) << chart;
+      EXPECT_EQ(characters(bars), 9U + 60U);
+    }
+  }
+}
+
+TEST(ReportText, SentencesForEveryKindOfWindow) {
+  Analysis a = sample(40, 1);
+  EXPECT_EQ(line_of(to_text(a, false), "window"), "window   1 step: every step lowers the loss");
+  a.window = {2, 0.975, 1};
+  EXPECT_EQ(line_of(to_text(a, false), "window"),
+            "window   2 steps: from any step, the loss is lower 2 steps later");
+  EXPECT_NE(to_text(a, false).find("; 1 step later it is lower in 97.5 % of the cases\n"), std::string::npos);
+  a.window = {std::nullopt, 0.5, 1};
+  EXPECT_EQ(line_of(to_text(a, false), "window"),
+            "window   none: there is no m such that m steps later the loss is always lower");
+}
+
+TEST(ReportText, OneLossHasNoWindowAndNoCourse) {
+  Analysis a = sample(1, 1, 30, 30);
+  a.losses = {1};
+  a.info.losses = 1;
+  a.window = {};
+  const std::string text = to_text(a, false);
+  EXPECT_EQ(line_of(text, "window"), "window   none: it needs two losses");
+  EXPECT_EQ(line_of(text, "loss"), "loss     1.000");
 }
 
 TEST(ReportText, NeitherHidesNorInventsASmallShare) {
@@ -547,7 +634,7 @@ TEST(Decimation, VerdictRunsMergeEqualNeighboursAndLoseNone) {
 
 /// Every tag closed in order, no attribute without quotes, entities only where they belong.
 ::testing::AssertionResult well_formed(const std::string& html) {
-  const std::set<std::string> empty{"meta", "br", "img"};
+  const std::set<std::string> empty{"meta", "br", "img", "wbr"};
   std::vector<std::string> open;
   for (std::size_t at = html.find('<'); at != std::string::npos; at = html.find('<', at + 1)) {
     if (html.compare(at, 2, "<!") == 0) continue;
@@ -665,6 +752,167 @@ TEST(ReportPage, DrawsAllKindsOfRuns) {
     // Nothing of gnuplot's own numbers fails: no coordinate is NaN or infinite.
     for (const std::string& path : values_of(html, " d"))
       ASSERT_TRUE(path.find("nan") == std::string::npos && path.find("inf") == std::string::npos) << path;
+  }
+}
+
+/// The bodies of the tables whose captions begin like this.
+std::vector<std::string> tables(const std::string& html, const std::string& caption) {
+  std::vector<std::string> found;
+  for (const std::string& rest : all_between(html, "<caption>" + caption, "")) {
+    const std::size_t begin = rest.find("<tbody>");
+    found.push_back(rest.substr(begin, rest.find("</tbody>", begin) - begin));
+  }
+  return found;
+}
+
+std::string page(const Analysis& a) {
+  Directory directory;
+  return read(write_report(a, directory / "page").html);
+}
+
+TEST(ReportPage, TablesOfShortRunsAreWholeAndOthersSayWhatTheyLeaveOut) {
+  const Path path("");
+  const std::vector<std::string> captions{"The loss: ", "The angle in degrees at ", "κ* at ",
+                                          "Eigenvalues at "};
+  for (const std::uint64_t steps : {1, 2, 8, 10, 12}) {
+    const std::string html = page(sample(steps, 1, 80, 20));
+    for (const std::string& caption : captions) {
+      const auto found = tables(html, caption + "every ");
+      ASSERT_EQ(found.size(), 1U) << caption << steps;
+      for (std::uint64_t k = 0; k < steps + (caption == captions[0]); ++k)
+        EXPECT_EQ(count(found[0], "<th scope=\"row\">" + std::to_string(k) + "<"), 1U)
+            << caption << steps << " " << k;
+    }
+  }
+  const std::string html = page(sample(700, 1, 80, 20));
+  for (const std::string& caption : captions) {
+    const auto found = tables(html, caption);
+    ASSERT_EQ(found.size(), 1U);
+    const std::size_t rows = count(found[0], "<tr>");
+    EXPECT_LE(rows, 14U);
+    EXPECT_NE(html.find("<caption>" + caption + std::to_string(rows) + " of 70"), std::string::npos)
+        << caption;
+  }
+  EXPECT_EQ(count(html, "; the others are in analysis.json</caption>"), 3U);
+}
+
+TEST(ReportPage, NumbersHaveTheDigitsThatThePagePromises) {
+  const Path path("");
+  Analysis a = sample(9, 2, 80, 20);
+  const std::vector<std::pair<double, const char*>> numbers{
+      {11242, "1.124e4"},      {99999, "1.000e5"},  {9999.6, "1.000e4"},
+      {9999.4, "9999"},        {113.2345, "113.2"}, {1.63649, "1.636"},
+      {0.0012345, "0.001234"}, {1e-7, "1.000e-7"},  {1.7e308, "1.700e308"}};
+  for (std::size_t k = 0; k < numbers.size(); ++k) {
+    a.steps[k].condition = numbers[k].first;
+    a.steps[k].alpha = a.steps[k].lambda_min = a.steps[k].lambda_max = numbers[k].first;
+  }
+  a.steps[0].angle = 113.2345 * pi / 180;
+  a.condition = {11242.0, 99999.0};
+  const std::string html = page(a);
+  EXPECT_NE(html.find("to four significant digits"), std::string::npos);
+  EXPECT_NE(html.find("angles to hundredths of a degree"), std::string::npos);
+  for (const auto& [value, text] : numbers)
+    EXPECT_EQ(count(html, "<td>" + std::string(text) + "</td>"), 4U) << value;
+  EXPECT_NE(html.find("<td>113.23</td>"), std::string::npos);
+  EXPECT_EQ(html.find("11242"), std::string::npos);
+  EXPECT_NE(to_text(a, false).find("median 1.124e4 "), std::string::npos);
+}
+
+TEST(ReportPage, SaysWhatTheJsonHolds) {
+  const Path path("");
+  const Analysis a = sample(20, 2);
+  const std::string html = page(a);
+  EXPECT_EQ(html.find("All numbers"), std::string::npos);
+  EXPECT_NE(
+      html.find("angle (in radians, not degrees), α* (<code>alpha</code>) and κ* (<code>condition</code>)"),
+      std::string::npos);
+  // What it is said not to have, and how the eigenvalues follow from what it has.
+  const Json step = Json::parse(to_json(a))["per_step"].back();
+  for (const char* key : {"lambda_min", "lambda_max", "scaled_alpha", "groups"})
+    EXPECT_FALSE(step.contains(key));
+  EXPECT_NE(
+      html.find(
+          "Not in it: λ₋ and λ₊, which are α*(1 ∓ sin of the angle), α*η, the loss after the last step, "
+          "and the groups step by step."),
+      std::string::npos);
+  EXPECT_NEAR(step["alpha"].get<double>() * (1 - std::sin(step["angle"].get<double>())),
+              *a.steps.back().lambda_min, 1e-12);
+}
+
+TEST(ReportPage, LongNamesAreWholeSomewhereAndBreakAfterPunctuation) {
+  const Path path("");
+  Analysis a = sample(3, 4);
+  const std::string usual = "layer0.weight", long_one = std::string(90, 'x'),
+                    huge = std::string(300, 'y') + "<&\"'>";
+  a.groups[0].name = usual;
+  a.groups[1].name = long_one;
+  a.groups[2].name = huge;
+  a.groups[3].name = "a/b_c:<d>.e";
+  const std::string html = page(a);
+  expect_sound_page(html);
+  EXPECT_NE(html.find("<bdi>layer0.<wbr>weight</bdi>"), std::string::npos);
+  EXPECT_NE(html.find("<bdi>" + long_one + "</bdi>"), std::string::npos);
+  EXPECT_NE(html.find("title=\"" + std::string(300, 'y') + "&lt;&amp;&quot;&#39;&gt;\">" +
+                      std::string(159, 'y') + "…</bdi>"),
+            std::string::npos);
+  EXPECT_NE(html.find("<bdi>a/<wbr>b_<wbr>c:<wbr>&lt;d&gt;.<wbr>e</bdi>"), std::string::npos);
+}
+
+TEST(ReportPage, UndeterminedStepsHaveAnAngleAndNoConditionNumber) {
+  if (!have_gnuplot()) GTEST_SKIP() << "gnuplot is not on PATH";  // the captions are those of pictures
+  Analysis a = sample(20, 2, 80, 20);
+  const std::string certain = page(a);
+  EXPECT_NE(certain.find("they have no κ*."), std::string::npos);
+  EXPECT_EQ(certain.find("for the vectors as given"), std::string::npos);
+  EXPECT_EQ(certain.find("An undetermined part"), std::string::npos);
+  a.info.has_radius = true;
+  a.steps[3].judgement = a.groups[0].steps[3].judgement = {Verdict::undetermined, Reason::inexact};
+  a.steps[3].condition.reset();
+  a.groups[0].steps[3].condition.reset();
+  const std::string html = page(a);
+  EXPECT_EQ(html.find("without a metric"), std::string::npos);
+  EXPECT_NE(html.find("Gaps: steps that are not effective, or undetermined; they have no κ*."),
+            std::string::npos);
+  EXPECT_NE(html.find("The line is for the vectors as given"), std::string::npos);
+  EXPECT_NE(html.find("An undetermined part has the colour of its angle."), std::string::npos);
+}
+
+TEST(ReportPage, RunningMeanOfTheWindow) {
+  const Path path("");
+  Analysis a = sample(20, 1, 80, 20);
+  a.window = {2, 0.95, 1};
+  EXPECT_NE(page(a).find(
+                "From any step, the loss is lower 2 steps later: its running mean over 2 steps always falls. "
+                "The loss is lower 1 step later in 95.0 % of the cases."),
+            std::string::npos);
+  a.window = {2, 1, 2};
+  EXPECT_EQ(page(a).find("of the cases"), std::string::npos);
+  a.window = {1, 1, 1};
+  EXPECT_NE(page(a).find("<p>Every step lowers the loss.</p>"), std::string::npos);
+}
+
+TEST(ReportPage, LabelsOfTheLossKeepTheirDistance) {
+  if (!have_gnuplot()) GTEST_SKIP() << "gnuplot is not on PATH";
+  Analysis linear = sample(20, 1, 80, 20);
+  for (std::size_t k = 0; k < linear.losses.size(); ++k)
+    linear.losses[k] = 1.2 - 0.01 * static_cast<double>(k);
+  for (const Analysis& a : {linear, sample(700, 2)}) {
+    const std::string html = page(a),
+                      svg = html.substr(html.find("<svg"), html.find("</svg>") - html.find("<svg"));
+    // Labels of the vertical axis end where "yes" ends.
+    const std::regex label("translate\\(([0-9.]+),([0-9.]+)\\)\"[^>]*text-anchor=\"end\"");
+    std::vector<double> heights;
+    for (std::sregex_iterator it(svg.begin(), svg.end(), label), end; it != end; ++it) {
+      if (std::stod((*it)[1]) > 100) continue;  // of the horizontal axis
+      heights.push_back(std::stod((*it)[2]));
+    }
+    ASSERT_GE(heights.size(), 6U);
+    std::sort(heights.begin(), heights.end());
+    // "yes", "no", "?" are the lowest three; above them the axis keeps more than a line of 15 pixels and a
+    // half.
+    EXPECT_GE(heights[heights.size() - 3] - heights[heights.size() - 4], 22.5);
+    for (std::size_t k = 1; k < heights.size(); ++k) EXPECT_GE(heights[k] - heights[k - 1], 15) << k;
   }
 }
 
