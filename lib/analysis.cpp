@@ -17,8 +17,8 @@
 namespace natgrad {
 namespace {
 
-// Steps wait for their scalars in batches that neither hold many Grams nor take long; enclosures within a radius
-// can need thousands of bits each.
+// Steps wait for their scalars in batches that neither hold many Grams nor take long; enclosures within a
+// radius can need thousands of bits each.
 constexpr std::uint64_t batch_grams = 4096, batch_grams_with_radius = 256;
 constexpr std::uint64_t batch_elements = std::uint64_t{1} << 24;
 

@@ -45,7 +45,8 @@ void check_length(const MetricState& m, std::size_t size, const char* name) {
   }
 }
 
-/// Elements are made one after the other: with an overlap in part, some would be read after they were replaced.
+/// Elements are made one after the other: with an overlap in part, some would be read after they were
+/// replaced.
 void check_output(const MetricState& m, std::span<const double> x, std::span<const double> out) {
   check_length(m, out.size(), "out");
   const std::less<const double*> before;
@@ -55,7 +56,8 @@ void check_output(const MetricState& m, std::span<const double> x, std::span<con
   };
   for (const auto& [name, in] : {std::pair{"x", x}, std::pair{"g", m.g}, std::pair{"y", m.y}})
     if (overlaps_in_part(in))
-      throw ContractError(std::string("out overlaps ") + name + " in part; it may be the same memory, or apart");
+      throw ContractError(std::string("out overlaps ") + name +
+                          " in part; it may be the same memory, or apart");
 }
 
 /// v.x, x having been checked for its length. A non-finite element of x is refused by name.

@@ -11,13 +11,14 @@
 
 namespace natgrad {
 
-/// Runs f(i) for i = 0 .. n-1, in no particular order, on as many threads as OpenMP is told to use but no more
-/// than there is work for. The first exception comes out on the calling thread.
+/// Runs f(i) for i = 0 .. n-1, in no particular order, on as many threads as OpenMP is told to use but no
+/// more than there is work for. The first exception comes out on the calling thread.
 template <class F>
 void parallel_for(std::size_t n, F f) {
   if (n == 0) return;
   std::exception_ptr failure;
-  const int threads = static_cast<int>(std::min<std::size_t>(n, static_cast<std::size_t>(omp_get_max_threads())));
+  const int threads =
+      static_cast<int>(std::min<std::size_t>(n, static_cast<std::size_t>(omp_get_max_threads())));
 #pragma omp parallel num_threads(threads)
   {
 #pragma omp for schedule(dynamic)

@@ -29,11 +29,11 @@ namespace natgrad {
 void (*hdf5::on_activity)(bool) = nullptr;
 
 RunValueError::RunValueError(const std::string& message, std::uint64_t step, std::uint64_t first)
-    : InputError(message + (step > first    ? fmt::format("; the last good step is {}: use --steps {}:{} to "
-                                                             "analyse up to there",
-                                                             step - 1, first, step)
-                            : first > 0 ? fmt::format("; there is no good step from {} on", first)
-                                        : std::string("; there is no good step"))),
+    : InputError(message + (step > first ? fmt::format("; the last good step is {}: use --steps {}:{} to "
+                                                       "analyse up to there",
+                                                       step - 1, first, step)
+                            : first > 0  ? fmt::format("; there is no good step from {} on", first)
+                                         : std::string("; there is no good step"))),
       step_(step) {}
 
 RunValueError::~RunValueError() = default;
@@ -1035,8 +1035,8 @@ constexpr std::uint64_t scalar_chunk = 1024;
 
 /// A dataset that grows by rows, which wait in a buffer.
 struct Rows {
-  Handle dataset, type;             // of an element in memory
-  std::vector<hsize_t> row;         // its shape: empty for a number
+  Handle dataset, type;      // of an element in memory
+  std::vector<hsize_t> row;  // its shape: empty for a number
   std::uint64_t on_disk = 0;
   std::vector<std::byte> buffer;
 
@@ -1208,10 +1208,10 @@ Rows RunWriter::Impl::create_rows(const char* name, hid_t file_type, hid_t memor
   H5Pset_obj_track_times(creation.get(), false);  // the same run gives the same bytes
   const std::vector<std::byte> zero(H5Tget_size(memory_type));
   H5Pset_fill_value(creation.get(), memory_type, zero.data());  // no stray memory in the last chunk
-  rows.dataset = checked(Handle(H5Dcreate2(file.get(), name, file_type, space.get(), H5P_DEFAULT,
-                                           creation.get(), H5P_DEFAULT),
-                                H5Dclose),
-                         name);
+  rows.dataset = checked(
+      Handle(H5Dcreate2(file.get(), name, file_type, space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
+             H5Dclose),
+      name);
   return rows;
 }
 
@@ -1265,7 +1265,8 @@ namespace {
 
 void check_finite_values(const char* name, std::uint64_t dimension, std::span<const double> values) {
   if (values.size() != dimension)
-    throw ContractError(fmt::format("{} has {} elements; the dimension is {}", name, values.size(), dimension));
+    throw ContractError(
+        fmt::format("{} has {} elements; the dimension is {}", name, values.size(), dimension));
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!std::isfinite(values[i])) throw NonFiniteError(name, i, values[i]);
 }
@@ -1306,13 +1307,13 @@ void RunWriter::append(double loss, std::span<const Gram> grams, std::optional<d
   run.check_step("append", true, loss, radius);
   const auto& groups = run.header.groups;
   if (const std::size_t count = std::max<std::size_t>(1, groups.size()); grams.size() != count)
-    throw ContractError(fmt::format("grams has {} elements; {} (one for each group) are needed", grams.size(),
-                                    count));
+    throw ContractError(
+        fmt::format("grams has {} elements; {} (one for each group) are needed", grams.size(), count));
   for (std::size_t i = 0; i < grams.size(); ++i)
     if (const std::uint64_t size = groups.empty() ? run.header.dimension : groups[i].size;
         grams[i].dimension() != size)
-      throw ContractError(fmt::format("grams[{}] has dimension {}, not the {} of its group", i,
-                                      grams[i].dimension(), size));
+      throw ContractError(
+          fmt::format("grams[{}] has dimension {}, not the {} of its group", i, grams[i].dimension(), size));
   for (const Gram& gram : grams) run.grams->add(gram.serialise());
   run.end_step(loss, radius);
 }

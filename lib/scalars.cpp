@@ -278,8 +278,8 @@ Scalars scalars(const Gram& gram, Alpha a) {
 
 namespace {
 
-/// The sign of 90 degrees - (psi + asin(radius/|g|) + asin(radius/|y|)), which subtracts the largest angle within
-/// the radius; for (-g, y), with -p, the sign of the smallest angle minus 90 degrees.
+/// The sign of 90 degrees - (psi + asin(radius/|g|) + asin(radius/|y|)), which subtracts the largest angle
+/// within the radius; for (-g, y), with -p, the sign of the smallest angle minus 90 degrees.
 /// @pre 0 < radius < |g|, |y|; D > 1, so that both angles occur
 int right_angle_margin(const PairNumbers& v, const Dyadic& p, const Dyadic& radius) {
   const Dyadic square = radius * radius;

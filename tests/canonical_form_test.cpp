@@ -583,7 +583,8 @@ TEST(CanonicalForm, OutMayBeTheSameMemoryButNotOverlapInPart) {
   const std::span<double> first = std::span(memory).first(3), last = std::span(memory).last(3);
   for (const Method method :
        {static_cast<Method>(&MetricOperator::apply), static_cast<Method>(&MetricOperator::solve),
-        static_cast<Method>(&MetricOperator::root_apply), static_cast<Method>(&MetricOperator::factor_solve)}) {
+        static_cast<Method>(&MetricOperator::root_apply),
+        static_cast<Method>(&MetricOperator::factor_solve)}) {
     expect_names(message<ContractError>([&] { (m.*method)(first, last); }), {"out overlaps x in part"});
     expect_names(message<ContractError>([&] { (m.*method)(last, first); }), {"out overlaps x in part"});
   }

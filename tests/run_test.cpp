@@ -440,10 +440,10 @@ TEST_F(Forms, ARunThatGoesBadIsReadUpToThere) {
       } catch (const RunValueError& error) {
         EXPECT_EQ(error.step(), 9u);
         EXPECT_HAS(std::string(error.what()), part);
-        EXPECT_HAS(std::string(error.what()),
-                   first == 9 ? std::string("; there is no good step from 9 on")
-                              : "; the last good step is 8: use --steps " + std::to_string(first) +
-                                    ":9 to analyse up to there");
+        EXPECT_HAS(std::string(error.what()), first == 9
+                                                  ? std::string("; there is no good step from 9 on")
+                                                  : "; the last good step is 8: use --steps " +
+                                                        std::to_string(first) + ":9 to analyse up to there");
       }
       ASSERT_EQ(steps.size(), 9 - first);
       for (std::uint64_t i = 0; i < steps.size(); ++i) {
@@ -946,7 +946,8 @@ TEST(RunWriter, RefusesWhatItsHeaderDoesNotPromise) {
     EXPECT_HAS(refusal([&] { writer.append(1, x, x); }), "the header promises Grams");
     EXPECT_HAS(refusal([&] { writer.append(1, std::span(grams).first(1)); }), "grams has 1 elements; 2");
     const std::vector<Gram> swapped = {grams[1], grams[0]};
-    EXPECT_HAS(refusal([&] { writer.append(1, swapped); }), "grams[0] has dimension 1, not the 2 of its group");
+    EXPECT_HAS(refusal([&] { writer.append(1, swapped); }),
+               "grams[0] has dimension 1, not the 2 of its group");
     EXPECT_HAS(refusal([&] { writer.append(1, grams, 0.5); }), "the header promises no radius");
     writer.append(1, grams);
     EXPECT_HAS(refusal([&] { writer.finish(1, x); }), "final_theta");
@@ -983,7 +984,8 @@ TEST(RunWriter, MovedFromObjectsSaySo) {
   EXPECT_EQ(run.info().steps, 1u);
   EXPECT_HAS(message_of<ContractError>([&] { (void)gone.info(); }), "moved from");
   EXPECT_HAS(message_of<ContractError>([&] { (void)gone.losses(0, 1); }), "moved from");
-  EXPECT_HAS(message_of<ContractError>([&] { gone.for_each_step(0, 1, [](const RunStep&) {}); }), "moved from");
+  EXPECT_HAS(message_of<ContractError>([&] { gone.for_each_step(0, 1, [](const RunStep&) {}); }),
+             "moved from");
 }
 
 TEST(RunWriter, LongRowsAndBareHeaders) {

@@ -676,7 +676,8 @@ TEST(Enclosure, ContactWithTheRightAngleIsDecidedExactly) {
     EXPECT_EQ(e.lambda_min->lo, 0);
     EXPECT_NEAR(e.angle->hi, std::numbers::pi / 2, 1e-15);
   }
-  // Off contact by some 1000 and 2000 bits: vectors apart by that angle, and parallel but longer by that much.
+  // Off contact by some 1000 and 2000 bits: vectors apart by that angle, and parallel but longer by that
+  // much.
   EXPECT_EQ(judgement({20, 0x1p-1000}, {15, 0}, 12), open);
   EXPECT_EQ(judgement({20, 0x1p-1000}, {-15, 0}, 12), open);
   EXPECT_EQ(judgement({20, 4 * 0x1p-1000}, {15, 3 * 0x1p-1000}, 12), effective);

@@ -29,11 +29,11 @@ struct Summary {
 /// One step (or one group of one step) in numbers: all correctly rounded functions of its exact Gram.
 struct StepAnalysis {
   std::uint64_t step = 0;
-  double loss = 0;                         ///< L(theta_k)
+  double loss = 0;  ///< L(theta_k)
   Judgement judgement;
-  std::optional<double> angle;             ///< radians, defined whenever g, y != 0
+  std::optional<double> angle;                                     ///< radians, defined whenever g, y != 0
   std::optional<double> alpha, condition, lambda_min, lambda_max;  ///< at a*, if effective
-  std::optional<double> scaled_alpha;      ///< a* eta, where the file has a rate > 0
+  std::optional<double> scaled_alpha;                              ///< a* eta, where the file has a rate > 0
 };
 
 struct GroupStep {
@@ -46,7 +46,7 @@ struct GroupAnalysis {
   std::uint64_t size = 0;
   VerdictCounts verdicts;
   Summary angle, condition;
-  std::vector<GroupStep> steps;            ///< one per analysed step
+  std::vector<GroupStep> steps;  ///< one per analysed step
 };
 
 struct WindowAnalysis {
@@ -59,19 +59,19 @@ struct WindowAnalysis {
 
 struct Analysis {
   RunInfo info;
-  std::uint64_t first_step = 0;            ///< analysed: first_step .. first_step + steps.size() - 1
+  std::uint64_t first_step = 0;  ///< analysed: first_step .. first_step + steps.size() - 1
   VerdictCounts verdicts;
   WindowAnalysis window;
   Summary angle, condition;
   std::vector<GroupAnalysis> groups;
   std::vector<StepAnalysis> steps;
-  std::vector<double> losses;              ///< of the analysed part: as many as steps, or one more
+  std::vector<double> losses;  ///< of the analysed part: as many as steps, or one more
 };
 
 struct AnalyzeOptions {
-  std::optional<std::uint64_t> window;     ///< M; nullopt for auto (effective_fraction at m = 1)
-  std::uint64_t first = 0;                 ///< steps first .. last-1
-  std::optional<std::uint64_t> last;       ///< nullopt: all
+  std::optional<std::uint64_t> window;  ///< M; nullopt for auto (effective_fraction at m = 1)
+  std::uint64_t first = 0;              ///< steps first .. last-1
+  std::optional<std::uint64_t> last;    ///< nullopt: all
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  ///< may be empty
 };
 

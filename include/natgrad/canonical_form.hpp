@@ -34,7 +34,8 @@ struct MetricState;
 /// G_j = sum_{i<=j} g_i y_i, T_j = sum_{i>j} g_i^2:
 ///   pivots_j = a N_j/N_{j-1}, u_j = (T_{j-1} y_j + G_{j-1} g_j)/N_j,
 ///   v_j = (G_{j-1} y_j - (a p + Y_{j-1}) g_j)/N_j.
-/// (for D = 1, a stands for a*). Every stored number is correctly rounded (so +-inf or 0 beyond the range of doubles).
+/// (for D = 1, a stands for a*). Every stored number is correctly rounded (so +-inf or 0 beyond the range of
+/// doubles).
 class NATGRAD_API LdlFactor {
  public:
   arma::vec pivots;  ///< D, all > 0 as real numbers
@@ -108,7 +109,8 @@ class NATGRAD_API MetricOperator {
   /// M^1/2 x, the symmetric positive definite root: sqrt(a) x + W x/tau - K x a a*/(tau (a + delta +
   /// sqrt(a) tau)), with d = a p/gg, delta = sqrt(d), tau = sqrt(a + a* + 2 delta),
   /// W = y y^T/p - a gh gh^T, K = gh gh^T + yh yh^T - c (gh yh^T + yh gh^T), gh = g/|g|, yh = y/|y|.
-  /// Terms of element i: sqrt(a) x_i, and every part of the coefficients of y_i and g_i. @claim canonical_form.root
+  /// Terms of element i: sqrt(a) x_i, and every part of the coefficients of y_i and g_i. @claim
+  /// canonical_form.root
   void root_apply(std::span<const double> x, std::span<double> out) const;
   arma::vec root_apply(const arma::vec& x) const;
   /// M^-1/2 x = x/sqrt(a) - W x/(tau delta) + K x a a* (a* + 2 delta)/(tau sqrt(a) delta (sqrt(a)
@@ -159,7 +161,8 @@ class NATGRAD_API Metric : public MetricOperator {
   static std::optional<Metric> make(std::span<const double> g, std::span<const double> y, Alpha a = {});
   static std::optional<Metric> make(std::span<const float> g, std::span<const float> y, Alpha a = {});
   static std::optional<Metric> make(const arma::vec& g, const arma::vec& y, Alpha a = {});
-  static std::optional<Metric> make(const std::vector<double>& g, const std::vector<double>& y, Alpha a = {}) {
+  static std::optional<Metric> make(const std::vector<double>& g, const std::vector<double>& y,
+                                    Alpha a = {}) {
     return make(std::span(g), std::span(y), a);
   }
 

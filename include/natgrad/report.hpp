@@ -18,17 +18,18 @@ NATGRAD_API std::string to_json(const Analysis& analysis);
 NATGRAD_API std::string to_text(const Analysis& analysis, bool colour);
 
 struct ReportFiles {
-  std::string html, json;                  ///< paths
-  bool pictures = false;                   ///< false: gnuplot was not found; the page says so
+  std::string html, json;  ///< paths
+  bool pictures = false;   ///< false: gnuplot was not found; the page says so
 };
 
 /// Writes DIR/index.html (self-contained) and DIR/analysis.json, creating DIR (and parents). Each file
-/// appears complete or not at all. Pictures are drawn by gnuplot as SVG and embedded. `progress`, which may be
-/// empty, is called with the number of pictures done and of all, between them; what it throws ends the work and
-/// leaves nothing behind.
+/// appears complete or not at all. Pictures are drawn by gnuplot as SVG and embedded. `progress`, which may
+/// be empty, is called with the number of pictures done and of all, between them; what it throws ends the
+/// work and leaves nothing behind.
 /// @throws InputError naming the path if something cannot be written, or if gnuplot fails
-NATGRAD_API ReportFiles write_report(const Analysis& analysis, const std::string& directory,
-                                     const std::function<void(std::uint64_t done, std::uint64_t total)>& progress = {});
+NATGRAD_API ReportFiles
+write_report(const Analysis& analysis, const std::string& directory,
+             const std::function<void(std::uint64_t done, std::uint64_t total)>& progress = {});
 
 }  // namespace natgrad
 

@@ -76,10 +76,10 @@ using Rule = std::function<void(const RuleInput&, std::span<double> step)>;
 /// A rule's entry in a RuleSet.
 struct RuleEntry {
   std::string name;
-  std::string description;             ///< one line, with the formula
+  std::string description;  ///< one line, with the formula
   std::string default_problem;
   double default_learning_rate = 0;
-  std::function<Rule()> make;          ///< a fresh rule, with no memory of other runs
+  std::function<Rule()> make;  ///< a fresh rule, with no memory of other runs
 };
 
 /// A problem's entry in a ProblemSet.

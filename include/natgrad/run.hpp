@@ -4,11 +4,12 @@
 // Datasets, float16, float32 or float64: /gradient (K x D, grad L at theta_k), /loss (K or K+1), and
 // /update (K x D, the step Delta theta_k) or /theta (K+1 x D; steps are its exact differences).
 // Optional: /learning_rate (K or scalar), /groups/name (G strings), /groups/size (G integers summing to
-// D), /radius (K). A learning rate or a radius is finite and not negative. /gram (K x G opaque, Gram::serialise) may stand in for /gradient and /update.
+// D), /radius (K). A learning rate or a radius is finite and not negative. /gram (K x G opaque,
+// Gram::serialise) may stand in for /gradient and /update.
 //
 // HDF5 is not thread-safe: calls into this header are serialised by a lock of the library. Where a file is
-// damaged, the HDF5 library itself may crash (1.10.8 does on some); `natgrad analyze` reads in a process of its
-// own for that reason, and a program that reads files from strangers should do so too.
+// damaged, the HDF5 library itself may crash (1.10.8 does on some); `natgrad analyze` reads in a process of
+// its own for that reason, and a program that reads files from strangers should do so too.
 #ifndef NATGRAD_RUN_HPP
 #define NATGRAD_RUN_HPP
 
@@ -30,10 +31,10 @@ struct RunInfo {
   std::string path;
   std::optional<std::string> rule, problem;
   std::optional<std::int64_t> seed;
-  std::uint64_t steps = 0;                 ///< K
-  std::uint64_t dimension = 0;             ///< D
-  std::uint64_t losses = 0;                ///< N, K or K + 1
-  std::vector<ParameterGroup> groups;      ///< one group "all" of size D where the file names none
+  std::uint64_t steps = 0;             ///< K
+  std::uint64_t dimension = 0;         ///< D
+  std::uint64_t losses = 0;            ///< N, K or K + 1
+  std::vector<ParameterGroup> groups;  ///< one group "all" of size D where the file names none
   bool named_groups = false;
   bool has_radius = false;
   bool has_learning_rate = false;
@@ -42,8 +43,8 @@ struct RunInfo {
 /// One step as the analysis needs it.
 struct RunStep {
   std::uint64_t index = 0;
-  std::vector<Gram> grams;                 ///< one per group, in order
-  std::optional<double> radius;            ///< on each of g and y, Euclidean norm
+  std::vector<Gram> grams;       ///< one per group, in order
+  std::optional<double> radius;  ///< on each of g and y, Euclidean norm
   std::optional<double> learning_rate;
 };
 
@@ -102,11 +103,11 @@ enum class RunContent {
 struct RunHeader {
   std::optional<std::string> rule, problem;
   std::optional<std::int64_t> seed;
-  std::optional<double> learning_rate;     ///< finite and not negative
+  std::optional<double> learning_rate;  ///< finite and not negative
   std::uint64_t dimension = 0;
-  std::vector<ParameterGroup> groups;      ///< may be empty: no /groups is written, all parameters are one
+  std::vector<ParameterGroup> groups;  ///< may be empty: no /groups is written, all parameters are one
   RunContent content = RunContent::updates;
-  bool radius = false;                     ///< each step comes with a radius: /radius
+  bool radius = false;  ///< each step comes with a radius: /radius
 };
 
 /// Writes a run file. It appears under its name only when finish() has succeeded; until then, and if it never
@@ -140,9 +141,9 @@ class NATGRAD_API RunWriter {
 /// One recording of a rule on a problem.
 struct RecordOptions {
   std::string rule;
-  std::optional<std::string> problem;      ///< the rule's default
-  std::uint64_t steps = 1000;              ///< at most; fewer if the problem's stop_ratio is reached
-  std::optional<double> learning_rate;     ///< the rule's default
+  std::optional<std::string> problem;   ///< the rule's default
+  std::uint64_t steps = 1000;           ///< at most; fewer if the problem's stop_ratio is reached
+  std::optional<double> learning_rate;  ///< the rule's default
   std::uint64_t seed = 1;
   std::function<void(std::uint64_t step, std::uint64_t steps, double loss)> progress;  ///< may be empty
 };
@@ -151,7 +152,7 @@ struct RecordSummary {
   std::string rule, problem;
   std::uint64_t steps = 0, dimension = 0;
   double learning_rate = 0, first_loss = 0, last_loss = 0;
-  bool stopped_early = false;              ///< stop_ratio was reached
+  bool stopped_early = false;  ///< stop_ratio was reached
 };
 
 /// Runs the rule and writes the run file.

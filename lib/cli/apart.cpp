@@ -49,7 +49,8 @@ void pass_on(int signal) {
 }  // namespace
 
 int run_apart(const std::function<int()>& body) {
-  void* const shared = ::mmap(nullptr, sizeof(Note), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const shared =
+      ::mmap(nullptr, sizeof(Note), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return body();
   note = ::new (shared) Note();
   hdf5::on_activity = on_hdf5;
@@ -95,7 +96,8 @@ int run_apart(const std::function<int()>& body) {
   }
   const std::string what = crash ? ::strsignal(signal) : "no end in sight";
   if (note->file[0] == '\0' || !note->in_hdf5) throw std::runtime_error(what);
-  throw InputError(fmt::format("{}: is damaged: the HDF5 library failed on it ({})", note->file.data(), what));
+  throw InputError(
+      fmt::format("{}: is damaged: the HDF5 library failed on it ({})", note->file.data(), what));
 }
 
 Reading::Reading(const std::string& file) {

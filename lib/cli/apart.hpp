@@ -14,8 +14,9 @@ namespace natgrad::cli {
 /// @throws InputError, in the parent, if the child crashed in the HDF5 library or took too long there
 int run_apart(const std::function<int()>& body);
 
-/// While one lives, a crash inside the HDF5 library is the fault of `file`. At first, while what describes the
-/// data is read, the processor time is limited too (generously, by the file's size); after values() it is not.
+/// While one lives, a crash inside the HDF5 library is the fault of `file`. At first, while what describes
+/// the data is read, the processor time is limited too (generously, by the file's size); after values() it is
+/// not.
 class Reading {
  public:
   explicit Reading(const std::string& file);

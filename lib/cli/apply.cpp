@@ -84,8 +84,8 @@ Json to_json(const ApplyOptions& options, const Gram& gram, Alpha alpha, const s
   json["version"] = version();
   json["dimension"] = gram.dimension();
   json["verdict"] = to_string(gram.judge().verdict);
-  json["operation"] = options.root ? (options.inverse ? "root_solve" : "root_apply")
-                                   : (options.inverse ? "solve" : "apply");
+  json["operation"] =
+      options.root ? (options.inverse ? "root_solve" : "root_apply") : (options.inverse ? "solve" : "apply");
   json["alpha"] = json_number(natgrad::alpha(gram, alpha));
   json["result"] = nullptr;
   if (result != nullptr) {
@@ -102,8 +102,9 @@ int run_apply(const ApplyOptions& options) {
     throw UsageError("--json cannot go to the Armadillo binary file " + *options.output);
   for (const char* ending : {".h5", ".hdf5"})
     if (options.output && options.output->ends_with(ending))
-      throw UsageError(fmt::format("--output: {}: HDF5 is not written; OUT.bin is Armadillo binary, the rest CSV",
-                                   in_quotes(*options.output)));
+      throw UsageError(
+          fmt::format("--output: {}: HDF5 is not written; OUT.bin is Armadillo binary, the rest CSV",
+                      in_quotes(*options.output)));
   const auto vectors = read_vectors({options.g, options.y, options.x});
   const std::vector<double>&g = vectors[0].values, &y = vectors[1].values, &x = vectors[2].values;
 
@@ -111,7 +112,8 @@ int run_apply(const ApplyOptions& options) {
   const auto metric = MetricView::make(g, y, gram, alpha);
   if (!metric) {
     // Only to standard output: a file of results is not made, or replaced, by there being none.
-    if (options.json && options.to_standard_output()) write_output(to_json(options, gram, alpha, nullptr).dump(2) + "\n");
+    if (options.json && options.to_standard_output())
+      write_output(to_json(options, gram, alpha, nullptr).dump(2) + "\n");
     message(no_metric_reason(gram.judge().reason));
     return no_metric;
   }
@@ -150,7 +152,8 @@ Command add_apply(CLI::App& root) {
       ->type_name("");
   app->add_option("Y", options->y, "y = -(gradient of the loss), likewise")->required()->type_name("");
   app->add_option("X", options->x, "the vector x, likewise")->required()->type_name("");
-  app->add_option("-o,--output", options->output, "write there: CSV, or Armadillo binary for OUT.bin; - for standard output")
+  app->add_option("-o,--output", options->output,
+                  "write there: CSV, or Armadillo binary for OUT.bin; - for standard output")
       ->type_name("OUT");
   app->add_flag("--inverse", options->inverse, "M^-1 x instead of M x");
   app->add_flag("--root", options->root, "the symmetric root: M^1/2 x, with --inverse M^-1/2 x");

@@ -88,8 +88,8 @@ RuleSet interruptible_rules() {
 
 int run_record(const RecordArguments& arguments) {
   if (arguments.list) {
-    if (arguments.rule || arguments.output || arguments.problem || arguments.steps || arguments.learning_rate ||
-        arguments.seed)
+    if (arguments.rule || arguments.output || arguments.problem || arguments.steps ||
+        arguments.learning_rate || arguments.seed)
       throw UsageError("--list goes with no rule, output or other option but --json");
     return list(arguments.json);
   }

@@ -54,9 +54,11 @@ std::vector<Gram> grams_of(const RunData& run, std::size_t k) {
   const bool parameters = run.header.content == RunContent::parameters;
   const std::vector<double> y = negative(run.gradients[k]);
   const std::vector<double>& g = run.updates[parameters ? k + 1 : k];
-  const std::vector<double> minus_theta = parameters ? negative(run.updates[k]) : std::vector<double>(y.size());
-  const std::vector<ParameterGroup> groups =
-      run.header.groups.empty() ? std::vector<ParameterGroup>{{"all", run.header.dimension}} : run.header.groups;
+  const std::vector<double> minus_theta =
+      parameters ? negative(run.updates[k]) : std::vector<double>(y.size());
+  const std::vector<ParameterGroup> groups = run.header.groups.empty()
+                                                 ? std::vector<ParameterGroup>{{"all", run.header.dimension}}
+                                                 : run.header.groups;
   std::vector<Gram> grams;
   std::size_t start = 0;
   for (const ParameterGroup& group : groups) {

@@ -227,7 +227,8 @@ int select(std::vector<Property>& properties, const std::vector<std::string>& cl
     if (std::any_of(properties.begin(), properties.end(),
                     [&](const Property& property) { return belongs(property, claim); }))
       continue;
-    std::cerr << "natgrad-verify: --claim " << claim << ": no property belongs to such a claim or row. Known:\n";
+    std::cerr << "natgrad-verify: --claim " << claim
+              << ": no property belongs to such a claim or row. Known:\n";
     std::string last;
     for (const Property& property : properties) {
       if (property.claim != last) std::cerr << "  " << property.claim << "\n";
@@ -292,7 +293,8 @@ int main(int argc, char** argv) {
       "Exit codes: 0 all hold; 2 usage; 3 the output cannot be written;\n5 a claim fell or a canary lived.");
   app.set_version_flag("--version", "natgrad-verify " NATGRAD_VERSION);
   app.add_flag("--list", options.list, "List the properties and their canaries; check nothing");
-  app.add_option("--claim", options.claims, "Only the properties of this claim, or of this row (gram); may be repeated")
+  app.add_option("--claim", options.claims,
+                 "Only the properties of this claim, or of this row (gram); may be repeated")
       ->type_name("ID");
   app.add_option("--cases", options.cases,
                  "Cases per property (laws that touch files: a tenth; canaries: at least 1000)")

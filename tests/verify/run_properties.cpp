@@ -74,7 +74,8 @@ std::vector<Property> run_properties() {
   return {
       {"run.round_trip",
        "write and read",
-       "what was recorded, as steps, parameters or Grams, reads back as the same Grams, losses, radii, groups and "
+       "what was recorded, as steps, parameters or Grams, reads back as the same Grams, losses, radii, "
+       "groups and "
        "attributes",
        round_trip,
        {{"vectors stored as float",
