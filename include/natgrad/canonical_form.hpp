@@ -109,8 +109,8 @@ class NATGRAD_API MetricOperator {
   /// M^1/2 x, the symmetric positive definite root: sqrt(a) x + W x/tau - K x a a*/(tau (a + delta +
   /// sqrt(a) tau)), with d = a p/gg, delta = sqrt(d), tau = sqrt(a + a* + 2 delta),
   /// W = y y^T/p - a gh gh^T, K = gh gh^T + yh yh^T - c (gh yh^T + yh gh^T), gh = g/|g|, yh = y/|y|.
-  /// Terms of element i: sqrt(a) x_i, and every part of the coefficients of y_i and g_i. @claim
-  /// canonical_form.root
+  /// Terms of element i: sqrt(a) x_i, and every part of the coefficients of y_i and g_i.
+  /// @claim canonical_form.root
   void root_apply(std::span<const double> x, std::span<double> out) const;
   arma::vec root_apply(const arma::vec& x) const;
   /// M^-1/2 x = x/sqrt(a) - W x/(tau delta) + K x a a* (a* + 2 delta)/(tau sqrt(a) delta (sqrt(a)
