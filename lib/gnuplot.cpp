@@ -7,11 +7,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -31,8 +34,8 @@ namespace {
 /// A file without a name: gone when closed, even if this process is killed.
 class Scratch {
  public:
-  explicit Scratch(const std::string& gnuplot) : file_(std::tmpfile()) {
-    if (!file_) fail(gnuplot, std::string("no temporary file for it: ") + std::strerror(errno));
+  explicit Scratch(const std::string& path) : file_(std::tmpfile()) {
+    if (!file_) fail(path, std::string("no temporary file for it: ") + std::strerror(errno));
     fcntl(descriptor(), F_SETFD, FD_CLOEXEC);
   }
   int descriptor() const { return fileno(file_.get()); }
@@ -41,12 +44,17 @@ class Scratch {
     return std::fwrite(text.data(), 1, text.size(), file_.get()) == text.size() &&
            std::fflush(file_.get()) == 0 && lseek(descriptor(), 0, SEEK_SET) == 0;
   }
-  std::string read() {
+  /// The beginning: a program that misbehaves may have written without end.
+  std::string read(std::size_t most) {
     std::string text;
     std::rewind(file_.get());
     std::array<char, 1 << 16> buffer;
-    while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), file_.get()))
+    while (text.size() < most) {
+      const std::size_t n =
+          std::fread(buffer.data(), 1, std::min(buffer.size(), most - text.size()), file_.get());
+      if (n == 0) break;
       text.append(buffer.data(), n);
+    }
     return text;
   }
 
@@ -86,9 +94,10 @@ std::optional<std::string> find_gnuplot() {
   return std::nullopt;
 }
 
-std::string run_gnuplot(const std::string& gnuplot, const std::string& script) {
-  Scratch in(gnuplot), out(gnuplot), err(gnuplot);
-  if (!in.write(script)) fail(gnuplot, std::string("no temporary file for it: ") + std::strerror(errno));
+std::string run_gnuplot(const Gnuplot& gnuplot, const std::string& script) {
+  const std::string& path = gnuplot.path;
+  Scratch in(path), out(path), err(path);
+  if (!in.write(script)) fail(path, std::string("no temporary file for it: ") + std::strerror(errno));
 
   std::vector<std::string> variables = environment();
   std::vector<char*> envp;
@@ -103,26 +112,43 @@ std::string run_gnuplot(const std::string& gnuplot, const std::string& script) {
   posix_spawn_file_actions_adddup2(&actions, out.descriptor(), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err.descriptor(), STDERR_FILENO);
   pid_t child = 0;
-  const int error = posix_spawn(&child, gnuplot.c_str(), &actions, nullptr, argv.data(), envp.data());
+  const int error = posix_spawn(&child, path.c_str(), &actions, nullptr, argv.data(), envp.data());
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) fail(gnuplot, std::string("cannot be started: ") + std::strerror(error));
+  if (error != 0) fail(path, std::string("cannot be started: ") + std::strerror(error));
 
   int status = 0;
   pid_t ended = 0;
-  while ((ended = waitpid(child, &status, 0)) < 0 && errno == EINTR) {
+  const auto wait = [&](int options) {
+    while ((ended = waitpid(child, &status, options)) < 0 && errno == EINTR) {
+    }
+  };
+  try {
+    // Soon at first: most pictures take a few hundredths of a second.
+    for (long pause = 1'000'000; wait(WNOHANG), ended == 0; pause = std::min(2 * pause, 50'000'000L)) {
+      if (gnuplot.poll) gnuplot.poll();
+      const timespec time{0, pause};
+      nanosleep(&time, nullptr);
+    }
+  } catch (...) {
+    kill(child, SIGKILL);
+    wait(0);
+    throw;
   }
   // A caller that ignores SIGCHLD leaves no status to ask for; then the output alone must tell.
   const bool known = ended == child;
-  const std::string svg = out.read();
+  const std::string svg = out.read(std::size_t{1} << 28);
   const bool failed = known && !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   const std::size_t begin = svg.find("<svg"), end = svg.rfind("</svg>");
   if (!failed && begin != std::string::npos && end != std::string::npos && begin < end) return svg;
 
-  std::string what = "did not draw a picture";
+  std::string what = begin == std::string::npos || failed
+                         ? "did not draw a picture"
+                         : "drew a picture that is cut off; is the folder for "
+                           "temporary files full, or the size of files limited?";
   if (known && WIFEXITED(status)) what += " (exit status " + std::to_string(WEXITSTATUS(status)) + ")";
   if (known && WIFSIGNALED(status)) what += " (killed by signal " + std::to_string(WTERMSIG(status)) + ")";
-  const std::string words = err.read();
-  fail(gnuplot, words.empty() ? what : what + ": " + report::printable(words, 500));
+  const std::string words = err.read(4096);
+  fail(path, words.empty() ? what : what + ": " + report::printable(words, 500));
 }
 
 }  // namespace natgrad::plots

@@ -29,6 +29,8 @@ std::filesystem::path follow_links(const std::string& path) {
   std::error_code error;
   for (int i = 0; fs::is_symlink(fs::symlink_status(target, error)); ++i) {
     if (i == most_links) refuse(path, std::strerror(ELOOP));
+    // The kernel's links to what is open (/dev/stdout) are no names: replacing their target would lose it.
+    if (target.string().starts_with("/proc/")) refuse(path, "it is not a regular file");
     target = target.parent_path() / fs::read_symlink(target, error);
     if (error) refuse(path, error.message());
   }
@@ -62,7 +64,11 @@ NewFile::NewFile(const std::string& path) : path_(path) {
     temporary_.clear();
     fail(errno);
   }
-  if (exists) static_cast<void>(::fchmod(descriptor_, status.st_mode & 07777));
+  if (exists) {
+    // Only root may give a file away; else it is the user's from now on.
+    if (::fchown(descriptor_, status.st_uid, status.st_gid) != 0) errno = 0;
+    static_cast<void>(::fchmod(descriptor_, status.st_mode & 07777));
+  }
 }
 
 NewFile::~NewFile() {

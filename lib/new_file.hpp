@@ -12,8 +12,8 @@ namespace natgrad {
 class NewFile {
  public:
   /// Symbolic links are followed, those to nothing too: it is their target that is made or replaced, with
-  /// the permissions that it had. @throws InputError naming the path and the reason; also for a directory,
-  /// and for what is not a regular file, which renaming would replace
+  /// the permissions and, for root, the owner that it had. @throws InputError naming the path and the reason;
+  /// also for a directory, and for what is not a regular file, which renaming would replace
   explicit NewFile(const std::string& path);
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;

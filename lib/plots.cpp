@@ -321,7 +321,7 @@ void add_merging_note(Picture& picture, std::uint64_t n, const char* noun) {
 
 // ------------------------------------------------------------------------------------- pictures
 
-Picture draw_loss(const std::string& gnuplot, const Analysis& analysis) {
+Picture draw_loss(const Gnuplot& gnuplot, const Analysis& analysis) {
   const std::uint64_t n = analysis.losses.size(), steps = analysis.steps.size();
   const auto any = [&](std::uint64_t i) { return finite(analysis.losses[i]); };
   const auto above = [&](std::uint64_t i) { return positive(analysis.losses[i]); };
@@ -400,7 +400,7 @@ Picture draw_loss(const std::string& gnuplot, const Analysis& analysis) {
   return picture;
 }
 
-Picture draw_angle(const std::string& gnuplot, const Analysis& analysis) {
+Picture draw_angle(const Gnuplot& gnuplot, const Analysis& analysis) {
   const std::uint64_t n = analysis.steps.size();
   const auto value = [&](std::uint64_t i) { return finite(analysis.steps[i].angle); };
   double lo = 0, hi = 0;
@@ -434,7 +434,7 @@ Picture draw_angle(const std::string& gnuplot, const Analysis& analysis) {
   return picture;
 }
 
-Picture draw_condition(const std::string& gnuplot, const Analysis& analysis) {
+Picture draw_condition(const Gnuplot& gnuplot, const Analysis& analysis) {
   const std::uint64_t n = analysis.steps.size();
   const auto value = [&](std::uint64_t i) { return positive(analysis.steps[i].condition); };
   double lo = 1, hi = 1;
@@ -463,7 +463,7 @@ Picture draw_condition(const std::string& gnuplot, const Analysis& analysis) {
   return picture;
 }
 
-Picture draw_spectrum(const std::string& gnuplot, const Analysis& analysis) {
+Picture draw_spectrum(const Gnuplot& gnuplot, const Analysis& analysis) {
   struct Curve {
     std::optional<double> StepAnalysis::*member;
     const char *name, *dashes, *colour;
@@ -518,7 +518,7 @@ Picture draw_spectrum(const std::string& gnuplot, const Analysis& analysis) {
   return picture;
 }
 
-Picture draw_groups(const std::string& gnuplot, const Analysis& analysis) {
+Picture draw_groups(const Gnuplot& gnuplot, const Analysis& analysis) {
   Picture picture;
   const std::uint64_t groups = analysis.groups.size(), n = analysis.steps.size();
   if (groups == 0) return picture;
@@ -650,19 +650,22 @@ std::string angle_colour(int level) {
 
 Pictures draw(const Analysis& analysis, const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   Pictures pictures;
-  const std::optional<std::string> gnuplot = find_gnuplot();
-  if (!gnuplot) return pictures;
+  const std::optional<std::string> path = find_gnuplot();
+  if (!path) return pictures;
   pictures.available = true;
   if (analysis.steps.empty()) return pictures;
-  using Draw = Picture (*)(const std::string&, const Analysis&);
+  using Draw = Picture (*)(const Gnuplot&, const Analysis&);
   constexpr std::array<std::pair<Picture Pictures::*, Draw>, 5> all{{{&Pictures::loss, draw_loss},
                                                                      {&Pictures::angle, draw_angle},
                                                                      {&Pictures::condition, draw_condition},
                                                                      {&Pictures::spectrum, draw_spectrum},
                                                                      {&Pictures::groups, draw_groups}}};
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (progress) progress(i, all.size());
-    pictures.*all[i].first = all[i].second(*gnuplot, analysis);
+    const auto poll = [&] {
+      if (progress) progress(i, all.size());
+    };
+    poll();
+    pictures.*all[i].first = all[i].second({*path, poll}, analysis);
   }
   if (progress) progress(all.size(), all.size());
   return pictures;

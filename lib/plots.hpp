@@ -21,8 +21,8 @@ struct Pictures {
   Picture loss, angle, condition, spectrum, groups;
 };
 
-/// Draws everything; calls `progress`, if there is one, before each picture and at the end. Strings of the
-/// file never reach gnuplot, and no shell is involved.
+/// Draws everything; calls `progress`, if there is one, before and during each picture and at the end.
+/// Strings of the file never reach gnuplot, and no shell is involved.
 /// @throws InputError with gnuplot's own words if it fails; what `progress` throws
 Pictures draw(const Analysis& analysis, const std::function<void(std::uint64_t, std::uint64_t)>& progress);
 

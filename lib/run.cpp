@@ -1001,6 +1001,10 @@ void check_text(const char* field, const std::string& text) {
 void check_header(const RunHeader& header) {
   if (header.dimension == 0 || header.dimension > Gram::max_dimension)
     throw ContractError(fmt::format("dimension is {}; it must lie in 1 .. 2^63", header.dimension));
+  if (header.content != RunContent::updates && header.content != RunContent::parameters &&
+      header.content != RunContent::grams)
+    throw ContractError(
+        fmt::format("content is {}; there is no such RunContent", static_cast<int>(header.content)));
   if (header.rule) check_text("rule", *header.rule);
   if (header.problem) check_text("problem", *header.problem);
   if (header.learning_rate && !(*header.learning_rate >= 0 && std::isfinite(*header.learning_rate)))
@@ -1110,8 +1114,7 @@ RunWriter::Impl::Impl(const std::string& run_path, const RunHeader& run_header)
         Handle(H5Fcreate(place->temporary().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose),
         "the file cannot be created");
     const auto rows = [&](const char* name, hid_t file_type, hid_t memory_type, hsize_t columns) {
-      const std::uint64_t bytes = H5Tget_size(memory_type) * columns;
-      steps_per_block = std::max<std::uint64_t>(1, block_bytes / bytes);
+      steps_per_block = std::max<std::uint64_t>(1, block_bytes / H5Tget_size(memory_type) / columns);
       return create_rows(name, file_type, memory_type, {columns}, steps_per_block);
     };
     if (header.content == RunContent::grams) {
@@ -1196,7 +1199,7 @@ Rows RunWriter::Impl::create_rows(const char* name, hid_t file_type, hid_t memor
   Rows rows{{}, Handle(H5Tcopy(memory_type), H5Tclose), std::move(row), 0, {}};
   std::vector<hsize_t> dims = {0}, most = {H5S_UNLIMITED}, chunk = {rows_per_chunk};
   for (const hsize_t columns : rows.row) {
-    const std::uint64_t pieces = (rows.row_bytes() - 1) / chunk_bytes_most + 1;
+    const std::uint64_t pieces = (columns - 1) / (chunk_bytes_most / H5Tget_size(memory_type)) + 1;
     dims.push_back(columns);
     most.push_back(columns);
     chunk.push_back((columns - 1) / pieces + 1);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace natgrad::utf8 {
@@ -34,6 +35,30 @@ inline std::optional<char32_t> next(std::string_view& rest) {
 /// C0, delete and C1: what drives a terminal.
 inline bool is_control(char32_t c) {
   return c < 0x20 || (c >= 0x7F && c < 0xA0);
+}
+
+/// The text with what could drive a terminal (control characters in the name of a file, say) or turn the
+/// direction of a line, and bytes that are not UTF-8, as \x1b.
+inline std::string printable(std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  while (!text.empty()) {
+    std::string_view rest = text;
+    const std::optional<char32_t> c = next(rest);
+    const std::string_view bytes = text.substr(0, text.size() - rest.size());
+    const bool turns = c && ((*c >= 0x202A && *c <= 0x202E) || (*c >= 0x2066 && *c <= 0x2069));
+    if (c && !is_control(*c) && !turns) {
+      out += bytes;
+    } else {
+      for (const char byte : bytes) {
+        out += "\\x";
+        out += digits[static_cast<unsigned char>(byte) >> 4];
+        out += digits[static_cast<unsigned char>(byte) & 0xF];
+      }
+    }
+    text = rest;
+  }
+  return out;
 }
 
 }  // namespace natgrad::utf8

@@ -954,6 +954,13 @@ def outputs_appear_whole_or_not_at_all():
     equal(stat.S_IMODE(os.stat("fresh").st_mode), 0o640)
     equal(done("apply", "x", "x", "x", "-o", "-").out, open("fresh").read())
     equal(done("apply", "x", "x", "x", "-o", "/dev/stdout").out, open("fresh").read())
+    for name in "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":  # of a file that others write to as well
+        with open("log", "w") as log:
+            log.write("before\n"), log.flush()
+            done("apply", "x", "x", "x", "-o", name, stdout=log)
+            log.seek(0, os.SEEK_END), log.write("after\n")
+        equal(open("log").read(), "before\n" + open("fresh").read() + "after\n", name)
+    refused(3, "/dev/fd/77", *apply, "/dev/fd/77")
     done("apply", "x", "x", "x", "-o", "/dev/null")
     check(stat.S_ISCHR(os.stat("/dev/null").st_mode), "/dev/null")
     equal([name for name in os.listdir(".") if name.startswith(".")], [])
@@ -1071,6 +1078,20 @@ def record_interrupted_leaves_nothing():
 
 
 @case
+def apply_interrupted_leaves_nothing():
+    armadillo("big", [1.0 + i % 7 for i in range(1_000_000)])
+    armadillo("old", [1.0])
+    for number, wait in (signal.SIGINT, 0.2), (signal.SIGTERM, 0.9), (signal.SIGHUP, 1.3):
+        process = subprocess.Popen([BINARY, "apply", "big", "big", "big", "-o", "out"], stderr=subprocess.PIPE,
+                                   env=environment())
+        time.sleep(wait)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        check(process.returncode in (0, -number), process.returncode)
+        equal([name for name in os.listdir(".") if name.startswith(".")], [])
+
+
+@case
 def record_follows_links():
     os.mkdir("elsewhere")
     os.symlink("elsewhere/run.h5", "link.h5")
@@ -1079,6 +1100,7 @@ def record_follows_links():
         check(os.path.islink("link.h5"), "the link was replaced")
         equal(os.listdir("elsewhere"), ["run.h5"])
     refused(2, "standard output", "record", "adam", "--steps", "2", "-o", "-")
+    refused(3, ["/dev/stdout", "not a regular file"], "record", "adam", "--steps", "2", "-o", "/dev/stdout")
     for option in "--steps", "--problem", "--seed", "--learning-rate":
         refused(2, "--list", "record", "--list", option, "1")
     os.mkfifo("pipe")
@@ -1188,12 +1210,12 @@ def analyze_report():
 
 @case
 def analyze_report_interrupted_leaves_nothing():
-    """A gnuplot that never comes to an end, interrupted as Ctrl-C does it (the whole group) and alone."""
+    """A gnuplot that never comes to an end, and the interrupt comes as from Ctrl-C (to the group) or alone."""
     done("record", "adam", "--problem", "quadratic", "--steps", "5", "-o", "run.h5")
     os.mkdir("bin")
-    for to_group, seconds in (True, 600), (False, 1):
-        write("bin/gnuplot", f"#!/bin/sh\ntouch drawing\nexec sleep {seconds}\n")
-        os.chmod("bin/gnuplot", 0o755)
+    write("bin/gnuplot", "#!/bin/sh\ntouch drawing\nexec sleep 600\n")
+    os.chmod("bin/gnuplot", 0o755)
+    for to_group in True, False:
         path = os.path.abspath("bin") + os.pathsep + os.environ["PATH"]
         process = subprocess.Popen([BINARY, "analyze", "run.h5", "--report", "new/report"], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, env=environment(PATH=path), start_new_session=True)
@@ -1419,13 +1441,17 @@ def broken_pipe():
 
 @case
 def messages_cannot_drive_a_terminal():
-    name = "\033[31m\a\u009bé"
+    name = "\033[31m\a\u009bé\u202e"
     for command in ["metric", name, name], ["analyze", name], ["record", "adam", "-o", name + "/x"], ["analyze", "x", name]:
         result = run(*command)
         check(result.code in (2, 3) and result.err, command)
-        check(not any(c != "\n" and (c < " " or "\x7f" <= c < "\xa0") for c in result.err), repr(result.err))
+        check(not any(c != "\n" and (c < " " or "\x7f" <= c < "\xa0" or c == "\u202e") for c in result.err),
+              repr(result.err))
     check("\\x1b[31m\\x07" in run("metric", name, name).err, "escaped")
     check("\033" not in done("record", "adam", "--steps", "2", "-o", name).out, "standard output")
+    summary = done("record", "adam", "--steps", "2", "-o", name, "--json")
+    equal(summary.json()["file"], name)
+    check(summary.out.isascii() and "\033" not in summary.out, summary.out)
 
 
 @case
@@ -1459,6 +1485,12 @@ def verify_command_line():
     for wrong in ["--cases", "0"], ["--cases", "-3"], ["--cases", "x"], ["--claim", "gram.nothing"], ["--nothing"], ["extra"]:
         code, out, err = verify("--seed", "1", *wrong)
         check(code == 2 and err, wrong)
+    for option in ["--claim", "a\033b"], ["--seed", "\u009b"], ["--cases", "x\x7f"], ["--\033"]:
+        code, _, err = verify(*option)
+        equal(code, 2, option)
+        check(err.startswith("natgrad-verify: ") and not any(c < " " and c != "\n" or "\x7f" <= c < "\xa0" for c in err), err)
+    equal(verify("--version"), (0, f"natgrad-verify {VERSION}\n", ""))
+    check("scalars." not in verify("--list", "--claim", "gram")[1], "a row")
     with open("/dev/full", "w") as full:
         for args in ["--list"], ["--list", "--json"], ["--claim", "gram.serialise", "--cases", "1"]:
             code, _, err = verify(*args, stdout=full)

@@ -969,6 +969,23 @@ TEST(RunWriter, RefusesWhatItsHeaderDoesNotPromise) {
   EXPECT_EQ(all_steps(RunReader(directory / "theta.h5")).size(), 1u);
 }
 
+TEST(RunWriter, AbsurdDimensionsAndContents) {
+  const TemporaryDirectory directory;
+  for (int power = 40; power < 64; ++power) {
+    RunHeader header;
+    header.dimension = std::uint64_t{1} << power;
+    try {
+      RunWriter writer(directory / "run.h5", header);  // with no step, nothing comes of it
+    } catch (const InputError& error) {
+      EXPECT_HAS(std::string(error.what()), "cannot be written");
+    }
+    EXPECT_TRUE(directory.names().empty()) << power;
+  }
+  RunHeader header = small_header();
+  header.content = static_cast<RunContent>(7);
+  EXPECT_HAS(message_of<ContractError>([&] { RunWriter(directory / "run.h5", header); }), "content is 7");
+}
+
 TEST(RunWriter, MovedFromObjectsSaySo) {
   const TemporaryDirectory directory;
   const std::vector<double> x = {1, 2, 3};

@@ -24,8 +24,8 @@ struct ReportFiles {
 
 /// Writes DIR/index.html (self-contained) and DIR/analysis.json, creating DIR (and parents). Each file
 /// appears complete or not at all. Pictures are drawn by gnuplot as SVG and embedded. `progress`, which may
-/// be empty, is called with the number of pictures done and of all, between them; what it throws ends the
-/// work and leaves nothing behind.
+/// be empty, is called every now and then with the number of pictures done and of all; what it throws
+/// ends the work and leaves nothing behind.
 /// @throws InputError naming the path if something cannot be written, or if gnuplot fails
 NATGRAD_API ReportFiles
 write_report(const Analysis& analysis, const std::string& directory,

@@ -25,23 +25,30 @@ struct ApplyOptions {
   bool to_standard_output() const { return !output || *output == "-"; }
 };
 
-/// Where the result goes: standard output, or a file.
+/// Where the result goes: standard output, or a file, which an interrupt removes.
 class Target {
  public:
   explicit Target(const ApplyOptions& options) {
-    if (!options.to_standard_output()) file_.emplace(*options.output);
+    if (options.to_standard_output()) return;
+    interrupts_.emplace();
+    file_.emplace(*options.output);
   }
   void write(std::string_view bytes) {
-    if (file_)
+    if (file_) {
+      Interrupts::check();
       file_->write(bytes);
-    else
+    } else {
       write_output(bytes);
+    }
   }
   void commit() {
-    if (file_) file_->commit();
+    if (!file_) return;
+    Interrupts::check();
+    file_->commit();
   }
 
  private:
+  std::optional<Interrupts> interrupts_;
   std::optional<OutputFile> file_;
 };
 
@@ -118,13 +125,14 @@ int run_apply(const ApplyOptions& options) {
     return no_metric;
   }
 
-  Target target(options);  // before the work, so that a bad name is known at once
+  if (!options.to_standard_output()) OutputFile::check(*options.output);
   std::vector<double> out(x.size());
   if (options.root)
     options.inverse ? metric->root_solve(x, out) : metric->root_apply(x, out);
   else
     options.inverse ? metric->solve(x, out) : metric->apply(x, out);
 
+  Target target(options);
   std::size_t infinite = 0;
   for (const double element : out) infinite += std::isfinite(element) ? 0 : 1;
   if (options.json) {

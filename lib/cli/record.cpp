@@ -15,6 +15,7 @@
 #include "natgrad/run.hpp"
 #include "numbers.hpp"
 #include "stream.hpp"
+#include "utf8.hpp"
 
 namespace natgrad::cli {
 namespace {
@@ -134,11 +135,11 @@ int run_record(const RecordArguments& arguments) {
     out["first_loss"] = summary.first_loss;
     out["last_loss"] = summary.last_loss;
     out["file"] = *arguments.output;
-    write_output(out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    write_output(out.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");
   } else {
     write_output(fmt::format(
         "{}: {} on {}, {} steps{} of dimension {}, learning rate {}, seed {}, loss {} -> {}\n",
-        printable(*arguments.output), summary.rule, summary.problem, summary.steps,
+        utf8::printable(*arguments.output), summary.rule, summary.problem, summary.steps,
         summary.stopped_early ? " (converged)" : "", summary.dimension, number_text(summary.learning_rate),
         options.seed, number_text(summary.first_loss), number_text(summary.last_loss)));
   }

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -65,23 +66,8 @@ void write_output(std::string_view text) {
   write_all(STDOUT_FILENO, text, "standard output");
 }
 
-std::string printable(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    std::string_view rest = text;
-    const std::optional<char32_t> c = utf8::next(rest);
-    const std::string_view bytes = text.substr(0, text.size() - rest.size());
-    if (c && !utf8::is_control(*c))
-      out += bytes;
-    else
-      for (const char byte : bytes) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
-    text = rest;
-  }
-  return out;
-}
-
 void message(std::string_view text) {
-  const std::string line = fmt::format("natgrad: {}\n", printable(text));
+  const std::string line = fmt::format("natgrad: {}\n", utf8::printable(text));
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
@@ -100,16 +86,43 @@ bool colour_wanted() {
   return is_able_terminal(STDOUT_FILENO) && (no_colour == nullptr || *no_colour == '\0');
 }
 
-OutputFile::OutputFile(const std::string& path) : path_(path) {
-  struct stat status {};
-  const bool device =
-      ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
-  if (device) {
-    device_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    if (device_ < 0) fail(path, errno);
-  } else {
-    file_.emplace(path);
+namespace {
+
+/// The descriptor that a name like /dev/stdout or /dev/fd/3 stands for; -1 for none.
+int named_descriptor(std::string_view path) {
+  if (path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!path.starts_with(folder)) continue;
+    path.remove_prefix(folder.size());
+    int descriptor = -1;
+    const auto [end, error] = std::from_chars(path.data(), path.data() + path.size(), descriptor);
+    return error == std::errc() && end == path.data() + path.size() ? descriptor : -1;
   }
+  return -1;
+}
+
+bool is_special(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+}  // namespace
+
+void OutputFile::check(const std::string& path) {
+  if (named_descriptor(path) < 0 && !is_special(path)) const NewFile probe(path);
+}
+
+OutputFile::OutputFile(const std::string& path) : path_(path) {
+  // Opened by name, a file that a descriptor goes to would be written from its beginning, or replaced.
+  const int named = named_descriptor(path);
+  if (named < 0 && !is_special(path)) {
+    file_.emplace(path);
+    return;
+  }
+  device_ =
+      named >= 0 ? ::fcntl(named, F_DUPFD_CLOEXEC, 0) : ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
+  if (device_ < 0) fail(path, errno);
 }
 
 OutputFile::~OutputFile() {
@@ -139,7 +152,7 @@ Progress::~Progress() {
 
 void Progress::update(std::uint64_t done, std::uint64_t total, std::string_view note) {
   const std::string line =
-      fmt::format("{}: {} of {}{}{}", printable(what_), done, total, note.empty() ? "" : ", ", note);
+      fmt::format("{}: {} of {}{}{}", utf8::printable(what_), done, total, note.empty() ? "" : ", ", note);
   if (terminal_) {
     const auto now = Clock::now();
     if (drawn_ && now - last_ < std::chrono::milliseconds(100)) return;

@@ -27,9 +27,6 @@ void die_of_broken_pipe();
 /// Writes everything to standard output at once. @throws InputError with the reason, BrokenPipe
 void write_output(std::string_view text);
 
-/// The text with what could drive a terminal (control characters, of file names say) as \\x1b.
-std::string printable(std::string_view text);
-
 /// One line to standard error, "natgrad: " before it, made printable. Never fails.
 void message(std::string_view text);
 
@@ -40,6 +37,9 @@ bool colour_wanted();
 /// nothing is left, and one that was there before is unharmed. A device or a pipe is written directly.
 class OutputFile {
  public:
+  /// Throws what the constructor would, so that a bad name is known before the work; leaves nothing.
+  static void check(const std::string& path);
+
   /// @throws InputError naming the path and the reason
   explicit OutputFile(const std::string& path);
   OutputFile(const OutputFile&) = delete;

@@ -15,10 +15,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "support/laws.hpp"
+#include "utf8.hpp"
 
 namespace {
 
@@ -227,13 +229,11 @@ int select(std::vector<Property>& properties, const std::vector<std::string>& cl
     if (std::any_of(properties.begin(), properties.end(),
                     [&](const Property& property) { return belongs(property, claim); }))
       continue;
-    std::cerr << "natgrad-verify: --claim " << claim
+    std::cerr << "natgrad-verify: --claim " << natgrad::utf8::printable(claim)
               << ": no property belongs to such a claim or row. Known:\n";
-    std::string last;
-    for (const Property& property : properties) {
-      if (property.claim != last) std::cerr << "  " << property.claim << "\n";
-      last = property.claim;
-    }
+    std::set<std::string> listed;
+    for (const Property& property : properties)
+      if (listed.insert(property.claim).second) std::cerr << "  " << property.claim << "\n";
     return exit_usage;
   }
   if (!claims.empty()) {
@@ -309,15 +309,16 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    std::cerr << "natgrad-verify: " << error.what() << "\nnatgrad-verify: try natgrad-verify --help\n";
+    std::cerr << "natgrad-verify: " << natgrad::utf8::printable(error.what())
+              << "\nnatgrad-verify: try natgrad-verify --help\n";
     return exit_usage;
   }
   if (seed) {
     const char *const begin = seed->data(), *const end = begin + seed->size();
     if (const auto [last, error] = std::from_chars(begin, end, options.seed);
         error != std::errc() || last != end) {
-      std::cerr << "natgrad-verify: --seed: '" << *seed << "' is not a whole number of 0 to "
-                << std::numeric_limits<std::uint64_t>::max() << "\n";
+      std::cerr << "natgrad-verify: --seed: '" << natgrad::utf8::printable(*seed)
+                << "' is not a whole number of 0 to " << std::numeric_limits<std::uint64_t>::max() << "\n";
       return exit_usage;
     }
   }
