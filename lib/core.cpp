@@ -43,6 +43,18 @@ std::string_view to_string(Verdict verdict) noexcept {
   return "undetermined";
 }
 
+std::string_view to_string(Answer answer) noexcept {
+  switch (answer) {
+    case Answer::yes:
+      return "yes";
+    case Answer::no:
+      return "no";
+    case Answer::undetermined:
+      break;
+  }
+  return "undetermined";
+}
+
 std::string_view to_string(Reason reason) noexcept {
   switch (reason) {
     case Reason::descent:

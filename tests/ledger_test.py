@@ -18,7 +18,8 @@ BEGIN, END = "<!-- claims:begin -->", "<!-- claims:end -->"
 KEYS = {"id", "paper", "statement", "symbol", "coq", "properties", "reference", "fuzz", "scope"}
 SCOPES = {"real", "float", "code"}
 # The order of the layout; each is a header.
-ROWS = ["gram", "scalars", "canonical_form", "rules", "run", "analysis", "report"]
+ROWS = ["gram", "scalars", "canonical_form", "uniqueness", "min_condition", "least_change", "discrete_taylor", "random",
+        "rules", "run", "analysis", "report"]
 
 
 def read_ledger(source):

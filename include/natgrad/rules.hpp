@@ -15,22 +15,9 @@
 
 #include "natgrad/config.hpp"
 #include "natgrad/error.hpp"
+#include "natgrad/random.hpp"
 
 namespace natgrad {
-
-/// xoshiro256** (Blackman & Vigna 2021), its state filled by splitmix64 from the seed.
-/// @claim rules.random
-class NATGRAD_API Random {
- public:
-  explicit Random(std::uint64_t seed) noexcept;
-  /// The next 64 bits.
-  std::uint64_t next() noexcept;
-  /// (next() >> 11) * 2^-53, mapped as lo + u (hi - lo) with one rounding per operation.
-  double uniform(double lo, double hi) noexcept;
-
- private:
-  std::uint64_t state_[4];
-};
 
 /// A named block of consecutive parameters (a layer's weights, say).
 struct ParameterGroup {

@@ -18,6 +18,7 @@
 
 #include <optional>
 
+#include "natgrad/enclosure.hpp"
 #include "natgrad/gram.hpp"
 
 namespace natgrad {
@@ -88,14 +89,6 @@ struct Scalars {
 NATGRAD_API Scalars scalars(const Gram& gram, Alpha a = {});
 
 // ------------------------------------------------------------------------- inexact data
-
-/// A closed interval; lo rounded down and hi rounded up; hi (lo) may be infinite.
-struct Enclosure {
-  double lo = 0, hi = 0;
-
-  bool contains(double x) const noexcept { return lo <= x && x <= hi; }
-  friend bool operator==(const Enclosure&, const Enclosure&) = default;
-};
 
 /// Enclosures of every scalar over all pairs (g', y') with |g' - g| <= radius and |y' - y| <= radius.
 ///

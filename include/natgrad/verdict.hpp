@@ -26,6 +26,9 @@ enum class Reason {
   inexact         ///< undetermined: the stated radius leaves the verdict open
 };
 
+/// The answer of a decision procedure about given data: proved, refuted, or neither.
+enum class Answer { yes, no, undetermined };
+
 /// A verdict with its reason.
 struct Judgement {
   Verdict verdict = Verdict::undetermined;
@@ -36,6 +39,8 @@ struct Judgement {
 
 /// "effective", "not_effective" or "undetermined".
 NATGRAD_API std::string_view to_string(Verdict verdict) noexcept;
+/// "yes", "no" or "undetermined".
+NATGRAD_API std::string_view to_string(Answer answer) noexcept;
 /// "descent", "ascent", "orthogonal", "zero_update", "zero_gradient", "stationary" or "inexact".
 NATGRAD_API std::string_view to_string(Reason reason) noexcept;
 

@@ -38,6 +38,11 @@ struct Property {
 std::vector<Property> gram_properties();
 std::vector<Property> scalars_properties();
 std::vector<Property> canonical_form_properties();
+std::vector<Property> canonical_form_general_properties();
+std::vector<Property> uniqueness_properties();
+std::vector<Property> min_condition_properties();
+std::vector<Property> least_change_properties();
+std::vector<Property> discrete_taylor_properties();
 std::vector<Property> rules_properties();
 std::vector<Property> run_properties();
 std::vector<Property> analysis_properties();

@@ -10,6 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "canonical_form_general_subject.hpp"
+#include "uniqueness_subject.hpp"
+#include "min_condition_subject.hpp"
+#include "least_change_subject.hpp"
+#include "discrete_taylor_subject.hpp"
 #include "natgrad/natgrad.hpp"
 
 namespace natgrad::test {
@@ -65,6 +70,13 @@ struct Subject {
   std::function<arma::mat(const LdlFactor&)> dense_l;
   std::function<arma::mat(const MetricOperator&)> dense;
   std::function<std::vector<Eigenvalue>(const MetricOperator&)> spectrum;
+
+  // the theorems, one table each
+  CanonicalFormGeneralSubject general;
+  UniquenessSubject uniqueness;
+  MinConditionSubject min_condition;
+  LeastChangeSubject least_change;
+  DiscreteTaylorSubject discrete_taylor;
 
   // rules
   std::function<std::vector<std::uint64_t>(std::uint64_t seed, std::size_t count)> random_words;

@@ -12,7 +12,7 @@ namespace {
 
 using Doubles = Subject::Doubles;
 
-// ------------------------------------------------------------------------- rules.random
+// ------------------------------------------------------------------------- random.sequence
 
 // The published generator on one 256-bit integer: word i of the state is its bits 64 i .. 64 i + 63.
 std::vector<std::uint64_t> reference_words(std::uint64_t seed, std::size_t count) {
@@ -263,7 +263,7 @@ Canary rule_becomes(const char* name, const char* rule,
 
 std::vector<Property> rules_properties() {
   return {
-      {"rules.random",
+      {"random.sequence",
        "published",
        "the words are those of xoshiro256** seeded by splitmix64",
        published_generator,
@@ -275,7 +275,7 @@ std::vector<Property> rules_properties() {
              return words;
            };
          }}}},
-      {"rules.random",
+      {"random.sequence",
        "uniform",
        "uniform numbers are lo + u (hi - lo), one rounding per operation",
        uniform_map,

@@ -1,0 +1,4 @@
+// natgrad: least_change.
+#include "natgrad/least_change.hpp"
+
+namespace natgrad {}  // namespace natgrad

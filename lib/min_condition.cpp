@@ -1,0 +1,4 @@
+// natgrad: min_condition.
+#include "natgrad/min_condition.hpp"
+
+namespace natgrad {}  // namespace natgrad

@@ -1,0 +1,4 @@
+// natgrad: uniqueness.
+#include "natgrad/uniqueness.hpp"
+
+namespace natgrad {}  // namespace natgrad

@@ -1,0 +1,4 @@
+// natgrad: tests of discrete_taylor.
+#include <gtest/gtest.h>
+
+#include "natgrad/natgrad.hpp"

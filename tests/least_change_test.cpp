@@ -1,0 +1,4 @@
+// natgrad: tests of least_change.
+#include <gtest/gtest.h>
+
+#include "natgrad/natgrad.hpp"

@@ -1,0 +1,1 @@
+#include "canonical_form_general_reference.hpp"

@@ -1,0 +1,1 @@
+#include "discrete_taylor_reference.hpp"

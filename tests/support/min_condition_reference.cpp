@@ -1,0 +1,1 @@
+#include "min_condition_reference.hpp"

@@ -1,0 +1,1 @@
+#include "uniqueness_reference.hpp"

@@ -1,0 +1,4 @@
+// natgrad: tests of uniqueness.
+#include <gtest/gtest.h>
+
+#include "natgrad/natgrad.hpp"
