@@ -10,6 +10,7 @@
 #include <armadillo>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "exact.hpp"
 #include "natgrad/enclosure.hpp"
@@ -99,14 +100,16 @@ class PositiveDefinite {
   EnclosedMatrix solve(const EnclosedMatrix& b) const;
   /// Enclosure of ln det A.
   Enclosure log_det() const;
-  /// Approximate upper triangular R with A ~ R^T R (a box is not claimed).
-  const arma::mat& factor() const { return factor_; }
 
  private:
-  EnclosedMatrix a_;
-  arma::vec scale_;      // powers of two: scale_ A scale_ has a diagonal in [1/2, 2)
-  arma::mat factor_;     // of A
-  double smallest_ = 0;  // lower bound of the smallest eigenvalue of the scaled matrix
+  PositiveDefinite() = default;
+
+  arma::mat scaled_, scaled_radius_;  // s_i s_j a_ij with s = 2^exponents_: a diagonal in [1, 4)
+  std::vector<int> exponents_;
+  arma::mat factor_;     // of scaled_, approximately
+  double spread_ = 0;    // bound of the 2-norm of what is unknown of scaled_
+  double residual_ = 0;  // bound of the 2-norm of scaled_ - R^T R
+  double smallest_ = 0;  // lower bound of the smallest eigenvalue in the scaled box
 };
 
 /// A proof that the columns of a (rows >= columns) are linearly independent: true only if they are. First by
