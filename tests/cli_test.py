@@ -4,6 +4,7 @@
 """References are fractions, integers and values known in closed form; none comes from the library."""
 
 import json
+import math
 import os
 import pty
 import random
@@ -383,6 +384,249 @@ def colour_only_on_a_terminal():
     equal(on_terminal(NO_COLOR="1"), False, "NO_COLOR")
     equal(on_terminal(NO_COLOR=""), True, "empty NO_COLOR")
     equal(on_terminal(TERM="dumb"), False, "dumb terminal")
+
+
+# ------------------------------------------------------------------------- metric --optimum
+
+OPTIMA = ("condition", "omega", "bfgs", "determinant", "dfp", "psb", "ray", "identity")
+
+
+def optimum(name, *args, g="og.csv", y="oy.csv", code=0, **options):
+    return done("metric", g, y, "--optimum", name, *args, "--json", code=code, quiet=code == 0, **options).json()
+
+
+def close(got, want, what=""):
+    check(got is not None and abs(got - want) <= 1e-13 * max(1.0, abs(want)), f"{what}: got {got!r}, want {want!r}")
+
+
+@case
+def optimum_known_values():
+    # gg = 2, p = 1, yy = 1, D = 3: cos = sin = 1/sqrt 2, a* = 1.
+    csv("og.csv", [1, 1, 0])
+    csv("oy.csv", [1, 0, 0])
+    root = 2 ** 0.5
+    least = optimum("condition")
+    close(least["objective"], (1 + root / 2) / (1 - root / 2), "kappa*")
+    same_bits(least["objective"], least["condition"], "objective of condition")
+    equal([least["optimum"], least["attained"], least["alpha"]], ["condition", True, 1], "condition")
+    close(optimum("omega")["objective"], 2 ** (1 / 3), "omega*")
+    # BFGS(I) = y y^T + I - g g^T/2: trace 1 + 2, determinant p/gg = 1/2.
+    bfgs = optimum("bfgs")
+    equal([bfgs["trace"], bfgs["alpha"]], [3, 1], "bfgs")
+    close(bfgs["objective"], 3 + math.log(2), "tr M - log det M")
+    close(optimum("bfgs", "--alpha", "2")["objective"], 5 - 2 * math.log(4 / 2), "tr M - 2 log det M")
+    # The largest determinant of trace 5: a = (5 - 1)/2.
+    equal([optimum("determinant", "--trace", "5")[key] for key in ("alpha", "trace")], [2, 5], "determinant")
+    close(optimum("determinant", "--trace", "5")["log_det"], math.log(2), "log det of trace 5")
+    # DFP(I) = inverse of BFGS(I) of (y, g): trace of M^-1 = gg/p + 2 = 4, log det = ln(p/yy) = 0.
+    dfp = optimum("dfp")
+    close(dfp["objective"], 4, "tr M^-1 + log det M")
+    close(dfp["log_det"], 0, "log det of DFP")
+    # |w|^2 = yy - p^2/gg = 1/2 < p: PSB is a metric, ||M - I||_F^2 = (p/gg - 1)^2 + 2|w|^2/gg = 1/4 + 1/2.
+    psb = optimum("psb")
+    close(psb["objective"], 0.75 ** 0.5, "||M - I||_F")
+    equal(psb["attained"], True, "psb")
+    close(optimum("ray")["objective"], root * math.log(1 + root), "distance to the ray")
+    same_bits(optimum("ray")["condition"], least["condition"], "the ray's optimum has the least condition number")
+    identity = optimum("identity")
+    check(optimum("ray")["objective"] <= identity["objective"], "the ray is closer than I, one of its points")
+
+
+@case
+def optimum_that_is_not_attained():
+    # |w|^2 = 4 >= p = 1.
+    csv("og.csv", [1, 0, 0])
+    csv("oy.csv", [1, 2, 0])
+    psb = optimum("psb", code=4)
+    equal([psb["verdict"], psb["attained"], psb["lambda_min"], psb["condition"]], ["effective", False, None, None])
+    check(psb["objective"] > 0, "the infimum is given")
+    text = done("metric", "og.csv", "oy.csv", "--optimum", "psb", code=4).out
+    check("not attained" in text, text)
+
+
+@case
+def optimum_of_a_pair_without_metric():
+    csv("og.csv", [1, 0])
+    csv("oy.csv", [-1, 0])
+    for name in OPTIMA:
+        extra = ("--trace", "9") if name == "determinant" else ()
+        result = optimum(name, *extra, code=4)
+        equal([result["verdict"], result["objective"], result["attained"]], ["not_effective", None, False], name)
+
+
+@case
+def optimum_agrees_with_the_family():
+    rng = random.Random(7)
+    for _ in range(10):
+        g, y = [rng.uniform(-1, 1) for _ in range(5)], [rng.uniform(-1, 1) for _ in range(5)]
+        if dot(g, y) <= 0:
+            y = [-b for b in y]
+        csv("og.csv", g)
+        csv("oy.csv", y)
+        alpha = repr(rng.uniform(0.1, 3))
+        for name, extra, plain in (("condition", (), ()), ("omega", (), ()),
+                                   ("bfgs", ("--alpha", alpha), ("--alpha", alpha))):
+            family = done("metric", "og.csv", "oy.csv", *plain, "--json").json()
+            found = optimum(name, *extra)
+            for key in family:
+                equal(found[key], family[key], f"{name} {key}")
+
+
+@case
+def optimum_refused():
+    csv("og.csv", [1, 1])
+    csv("oy.csv", [1, 0])
+    refused(2, ["--optimum", "'dpf'", "did you mean dfp?", "psb"], "metric", "og.csv", "oy.csv", "--optimum", "dpf")
+    refused(2, ["--trace", "needs"], "metric", "og.csv", "oy.csv", "--optimum", "determinant")
+    refused(2, ["--trace", "'-1'"], "metric", "og.csv", "oy.csv", "--optimum", "determinant", "--trace", "-1")
+    refused(2, ["--trace"], "metric", "og.csv", "oy.csv", "--trace", "3")
+    refused(2, ["--alpha", "dfp"], "metric", "og.csv", "oy.csv", "--optimum", "dfp", "--alpha", "3")
+    refused(2, ["--radius", "--optimum"], "metric", "og.csv", "oy.csv", "--optimum", "dfp", "--radius", "1")
+    help_text = done("metric", "--help").out
+    for name in OPTIMA:
+        check(name in help_text, name)
+
+
+# ------------------------------------------------------------------------- check
+
+def matrix_csv(name, rows):
+    write(name, "".join(",".join(map(repr, row)) + "\n" for row in rows))
+
+
+def family(g, y, a):
+    """M(a), in fractions."""
+    g, y, a = [Fraction(x) for x in g], [Fraction(x) for x in y], Fraction(a)
+    gg, p = sum(x * x for x in g), sum(x * z for x, z in zip(g, y))
+    return [[y[i] * y[j] / p + a * ((i == j) - g[i] * g[j] / gg) for j in range(len(g))] for i in range(len(g))]
+
+
+def inside(pair, value, what=""):
+    check(pair[0] <= value <= pair[1], f"{what}: {value} is not in {pair}")
+
+
+@case
+def check_of_a_metric():
+    # Every entry of M(a) is a double here.
+    csv("cg.csv", [1, 1, 0, 0])
+    csv("cy.csv", [2, 1, 1, 0])
+    m = family([1, 1, 0, 0], [2, 1, 1, 0], 3)
+    p = 3
+    m = [[x * p * 2 for x in row] for row in m]  # 6 M(a) maps g to 6 y
+    csv("cy.csv", [12, 6, 6, 0])
+    matrix_csv("cm.csv", [[float(x) for x in row] for row in m])
+    result = done("check", "cm.csv", "cg.csv", "cy.csv", "--json").json()
+    equal([result["answer"], result["reason"], result["dimension"]], ["yes", "metric", 4])
+    equal([result["symmetric"], result["maps_exactly"], result["residual"]], [True, True, [0, 0]])
+    equal(result["definiteness"]["answer"], "yes")
+    inside(result["smallest_eigenvalue"], result["definiteness"]["smallest_eigenvalue"][0])
+    # kappa of 6 M(3) is that of M(3), whose eigenvalues are roots of x^2 - (3 + a*) x + 3 p/gg = x^2 - 5x + 4.5, and 3.
+    low, high = (5 - 7 ** 0.5) / 2, (5 + 7 ** 0.5) / 2
+    check(abs(result["condition"][0] - high / low) < 1e-9 and abs(result["condition"][1] - high / low) < 1e-9, result)
+    least = done("metric", "cg.csv", "cy.csv", "--json").json()["condition"]
+    same_bits(result["least_condition"], least, "least_condition")
+    check(result["excess"][0] > 0, "M(3) is not optimal")
+    equal(result["minimiser"]["answer"], "no")
+
+
+@case
+def check_that_refuses_matrices():
+    csv("cg.csv", [1, 0])
+    csv("cy.csv", [2, 1])
+    matrix_csv("cm.csv", [[2.0, 1.0], [1.5, 3.0]])
+    result = done("check", "cm.csv", "cg.csv", "cy.csv", "--json", code=5, quiet=False).json()
+    equal([result["answer"], result["reason"], result["asymmetric_at"]], ["no", "not_symmetric", [1, 0]])
+    matrix_csv("cm.csv", [[2.0, 1.5], [1.5, 3.0]])
+    result = done("check", "cm.csv", "cg.csv", "cy.csv", "--json", code=5, quiet=False).json()
+    equal([result["reason"], result["wrong_element"], result["maps_exactly"]], ["wrong_image", 1, False])
+    inside(result["residual"], 0.5, "residual")
+    matrix_csv("cm.csv", [[2.0, 1.0], [1.0, 0.5]])  # singular: (1, -2) is in the kernel
+    result = done("check", "cm.csv", "cg.csv", "cy.csv", "--json", code=5, quiet=False).json()
+    equal([result["reason"], result["definiteness"]["answer"]], ["not_definite", "no"])
+    x = [Fraction(v) for v in result["definiteness"]["witness"]]
+    check(any(x) and 2 * x[0] ** 2 + 2 * x[0] * x[1] + x[1] ** 2 / 2 <= 0, "the witness is one")
+    check("not positive definite" in done("check", "cm.csv", "cg.csv", "cy.csv", code=5).out, "in words")
+    csv("cy.csv", [-2, 1])
+    matrix_csv("cm.csv", [[-2.0, 1.0], [1.0, 3.0]])
+    result = done("check", "cm.csv", "cg.csv", "cy.csv", "--json", code=4, quiet=False).json()
+    equal([result["verdict"], result["answer"], result["reason"]], ["not_effective", "no", "not_definite"])
+
+
+@case
+def check_tolerance():
+    rng = random.Random(3)
+    g, y = [rng.uniform(-1, 1) for _ in range(6)], [rng.uniform(0, 1) for _ in range(6)]
+    if dot(g, y) <= 0:
+        y = [-b for b in y]
+    csv("cg.csv", g)
+    csv("cy.csv", y)
+    star = Fraction(dot(y, y)) / Fraction(dot(g, y))
+    matrix_csv("cm.csv", [[float(x) for x in row] for row in family(g, y, star)])
+    exact = done("check", "cm.csv", "cg.csv", "cy.csv", "--json", code=5, quiet=False).json()
+    equal([exact["reason"], exact["maps_exactly"]], ["wrong_image", False], "rounded entries do not map g to y")
+    check(0 < exact["backward_error"][1] < 1e-15, exact["backward_error"])
+    near = done("check", "cm.csv", "cg.csv", "cy.csv", "--json", "--tolerance", "1e-15").json()
+    equal([near["answer"], near["reason"]], ["yes", "metric"])
+    check(abs(near["excess"][0]) < 1e-9 and near["excess"][1] < 1e-9 * near["least_condition"], near["excess"])
+    refused(2, ["--tolerance", "'-1'"], "check", "cm.csv", "cg.csv", "cy.csv", "--tolerance", "-1")
+
+
+@case
+def check_coordinates():
+    # M = y y^T/p + B with y = (2, 1), p = 2: B = [[0, 0], [0, M_11 - 1/2]] and the pivot of g is 0.
+    csv("cg.csv", [1, 0])
+    csv("cy.csv", [2, 1])
+    matrix_csv("cm.csv", [[2.0, 1.0], [1.0, 3.0]])
+    result = done("check", "cm.csv", "cg.csv", "cy.csv", "--json", "--coordinates", "s.csv").json()
+    equal(result["pivot"], 0)
+    with open("s.csv") as file:
+        equal(file.read(), "2.5\n", "coordinates")
+    done("check", "cm.csv", "cg.csv", "cy.csv", "--coordinates", "s.bin")
+    with open("s.bin", "rb") as file:
+        equal(file.read(), b"ARMA_MAT_BIN_FN008\n1 1\n" + struct.pack("<d", 2.5))
+
+
+@case
+def check_reads_matrices():
+    csv("cg.csv", [1, 0])
+    csv("cy.csv", [2, 1])
+    answer = {"answer": "yes", "reason": "metric"}
+    forms = {"spaces.csv": " 2 , 1\r\n\r\n1,3\r\n", "mark.csv": "\ufeff2,1\n1,3", "hex.csv": "0x1p1,1\n1,0x1.8p+1\n"}
+    for name, text in forms.items():
+        write(name, text)
+        result = done("check", name, "cg.csv", "cy.csv", "--json").json()
+        equal({key: result[key] for key in answer}, answer, name)
+    armadillo("m.bin", [2, 1, 1, 3], (2, 2))
+    equal(done("check", "m.bin", "cg.csv", "cy.csv", "--json").json()["answer"], "yes")
+    # Column by column: this is not symmetric, and M(1, 0) comes second.
+    armadillo("m.bin", [2, 7, 1, 3], (2, 2))
+    equal(done("check", "m.bin", "cg.csv", "cy.csv", "--json", code=5, quiet=False).json()["wrong_element"], 1)
+    equal(done("check", "-", "cg.csv", "cy.csv", "--json", stdin=b"2,1\n1,3\n").json()["answer"], "yes")
+    refused(3, ["ragged.csv", "line 2", "2 numbers", "has 3"], "check", write("ragged.csv", "1,2\n3,4,5\n"), "cg.csv", "cy.csv")
+    refused(3, ["ragged.csv", "line 2", "has 1"], "check", write("ragged.csv", "1,2\n3\n"), "cg.csv", "cy.csv")
+    refused(3, ["wide.csv", "2 x 3", "2 x 2"], "check", write("wide.csv", "1,2,3\n4,5,6\n"), "cg.csv", "cy.csv")
+    refused(3, ["nan.csv", "nan"], "check", write("nan.csv", "1,2\n2,nan\n"), "cg.csv", "cy.csv")
+    refused(3, ["holds no numbers"], "check", write("none.csv", "\n"), "cg.csv", "cy.csv")
+    refused(3, ["there.csv"], "check", "there.csv", "cg.csv", "cy.csv")
+    refused(2, ["only one"], "check", "-", "-", "cy.csv")
+    armadillo("short.bin", [2, 1, 1], (2, 2))
+    refused(3, ["short.bin", "4 elements", "holds 3"], "check", "short.bin", "cg.csv", "cy.csv")
+    write("huge.bin", b"ARMA_MAT_BIN_FN008\n4294967296 4294967297\n1234567890123456")
+    refused(3, ["huge.bin"], "check", "huge.bin", "cg.csv", "cy.csv")
+
+
+@case
+def check_reads_hdf5_matrices():
+    needs_h5py()
+    csv("cg.csv", [1, 0])
+    csv("cy.csv", [2, 1])
+    with h5py.File("m.h5", "w") as file:
+        file["m"] = numpy.array([[2.0, 1.0], [1.0, 3.0]])
+        file["deep"] = numpy.ones((2, 2, 2))
+        file["wide"] = numpy.ones((2, 3), dtype="float32")
+    equal(done("check", "m.h5:/m", "cg.csv", "cy.csv", "--json").json()["answer"], "yes")
+    refused(3, ["m.h5:/deep", "3 dimensions"], "check", "m.h5:/deep", "cg.csv", "cy.csv")
+    refused(3, ["m.h5:/wide", "2 x 3"], "check", "m.h5:/wide", "cg.csv", "cy.csv")
+    refused(3, ["m.h5:/none"], "check", "m.h5:/none", "cg.csv", "cy.csv")
 
 
 # ------------------------------------------------------------------------- vector files

@@ -7,12 +7,12 @@
 #include <string>
 
 #include "apart.hpp"
+#include "array_file.hpp"
 #include "cli.hpp"
 #include "json.hpp"
 #include "natgrad/canonical_form.hpp"
 #include "numbers.hpp"
 #include "stream.hpp"
-#include "vector_file.hpp"
 
 namespace natgrad::cli {
 namespace {

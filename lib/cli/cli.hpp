@@ -34,6 +34,7 @@ struct Command {
 };
 
 Command add_metric(CLI::App& root);
+Command add_check(CLI::App& root);
 Command add_apply(CLI::App& root);
 Command add_record(CLI::App& root);
 Command add_analyze(CLI::App& root);

@@ -5,23 +5,42 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
 
 #include "apart.hpp"
+#include "array_file.hpp"
 #include "cli.hpp"
 #include "json.hpp"
 #include "natgrad/gram.hpp"
+#include "natgrad/least_change.hpp"
 #include "natgrad/scalars.hpp"
 #include "numbers.hpp"
 #include "stream.hpp"
-#include "vector_file.hpp"
 
 namespace natgrad::cli {
 namespace {
 
 struct MetricOptions {
   std::string g, y;
-  std::optional<std::string> alpha, radius;
+  std::optional<std::string> alpha, radius, optimum, trace;
   bool json = false, exact = false;
+};
+
+/// What is known of the metric that is asked for: M(a), or an optimum.
+struct Answers {
+  Scalars scalars;  ///< those of the metric are the optimum's
+  Judgement judgement;
+  std::optional<ScalarEnclosures> enclosures;
+  std::optional<Optimum> optimum;
+  Existence existence = Existence::attained;
+  std::optional<double> objective;
+
+  /// There is a metric to speak of.
+  bool metric() const {
+    return judgement.verdict == Verdict::effective && (!optimum || existence == Existence::attained);
+  }
 };
 
 /// A scalar of the table: where it is in both structs, and what it is.
@@ -52,9 +71,15 @@ Json json_enclosure(const std::optional<Enclosure>& e) {
 }
 
 /// One sentence, without the colour.
-std::string in_words(const Judgement& judgement, const MetricOptions& options) {
-  switch (judgement.reason) {
+std::string in_words(const Answers& answers, const MetricOptions& options) {
+  switch (answers.judgement.reason) {
     case Reason::descent:
+      if (answers.optimum && !answers.metric())
+        return fmt::format("effective: y·g > 0, but no metric is optimal for '{}': the bound is not attained",
+                           to_string(*answers.optimum));
+      if (answers.optimum)
+        return fmt::format("effective: y·g > 0, so g = −M⁻¹∇L for the metric M that is optimal for '{}'",
+                           to_string(*answers.optimum));
       return options.radius ? fmt::format(
                                   "effective: y·g > 0 whatever the error within radius {}, so g = −M⁻¹∇L "
                                   "for the metric M(α)",
@@ -77,8 +102,8 @@ std::string in_words(const Judgement& judgement, const MetricOptions& options) {
   return "undetermined";
 }
 
-std::string to_json(const MetricOptions& options, const Gram& gram, const Scalars& scalars,
-                    const Judgement& judgement, const std::optional<ScalarEnclosures>& enclosures) {
+std::string to_json(const MetricOptions& options, const Gram& gram, const Answers& answers) {
+  const auto& [scalars, judgement, enclosures, optimum, existence, objective] = answers;
   Json json;
   json["version"] = version();
   json["dimension"] = gram.dimension();
@@ -92,9 +117,13 @@ std::string to_json(const MetricOptions& options, const Gram& gram, const Scalar
                           {"gy", gram.gy().to_hex()},
                           {"yy", gram.yy().to_hex()}};
   }
-  const bool metric = judgement.verdict == Verdict::effective;
   for (const Row& row : rows)
-    json[row.key] = row.of_metric && !metric ? Json(nullptr) : json_number(scalars.*row.value);
+    json[row.key] = row.of_metric && !answers.metric() ? Json(nullptr) : json_number(scalars.*row.value);
+  if (optimum) {
+    json["optimum"] = to_string(*optimum);
+    json["attained"] = answers.metric();
+    json["objective"] = json_number(objective);
+  }
   if (enclosures) {
     Json& out = json["enclosure"];
     out["gg"] = json_enclosure(enclosures->gg);
@@ -105,9 +134,8 @@ std::string to_json(const MetricOptions& options, const Gram& gram, const Scalar
   return json.dump(2) + "\n";
 }
 
-std::string to_text(const MetricOptions& options, const Gram& gram, const Scalars& scalars,
-                    const Judgement& judgement, const std::optional<ScalarEnclosures>& enclosures,
-                    bool colour) {
+std::string to_text(const MetricOptions& options, const Gram& gram, const Answers& answers, bool colour) {
+  const auto& [scalars, judgement, enclosures, optimum, existence, objective] = answers;
   struct Line {
     std::string name, value, enclosure, meaning;
   };
@@ -127,14 +155,21 @@ std::string to_text(const MetricOptions& options, const Gram& gram, const Scalar
   add("gg", scalars.gg, enclosures ? E(enclosures->gg) : E(), "g·g, g the update");
   add("gy", scalars.gy, enclosures ? E(enclosures->gy) : E(), "y·g, y = −∇L: the descent to first order");
   add("yy", scalars.yy, enclosures ? E(enclosures->yy) : E(), "y·y");
-  const bool metric = judgement.verdict == Verdict::effective;
   for (const Row& row : rows) {
     std::string meaning = row.meaning;
     if (meaning.empty())
-      meaning = options.alpha ? "α as given" : "α* = y·y/y·g, which makes κ least over all metrics";
-    add(row.key, row.of_metric && !metric ? std::nullopt : scalars.*row.value,
+      meaning = optimum         ? "α, where the optimum is one of the M(α)"
+                : options.alpha ? "α as given"
+                                : "α* = y·y/y·g, which makes κ least over all metrics";
+    if (optimum && meaning.ends_with(" of M(α)"))
+      meaning.resize(meaning.size() - std::string_view(" of M(α)").size());
+    add(row.key, row.of_metric && !answers.metric() ? std::nullopt : scalars.*row.value,
         enclosures ? (*enclosures).*row.enclosure : E(), meaning);
   }
+  if (optimum)
+    add("objective", objective, E(),
+        answers.metric() ? std::string(describe(*optimum))
+                         : fmt::format("infimum, not attained: {}", describe(*optimum)));
 
   std::size_t name_width = 0, value_width = 0, enclosure_width = 0;
   for (const Line& line : lines) {
@@ -146,7 +181,7 @@ std::string to_text(const MetricOptions& options, const Gram& gram, const Scalar
                       : judgement.verdict == Verdict::effective     ? "\033[1;32m"
                       : judgement.verdict == Verdict::not_effective ? "\033[1;31m"
                                                                     : "\033[1;33m";
-  std::string text = fmt::format("{}{}{}\n\n", paint, in_words(judgement, options), colour ? "\033[0m" : "");
+  std::string text = fmt::format("{}{}{}\n\n", paint, in_words(answers, options), colour ? "\033[0m" : "");
   for (const Line& line : lines) {
     text += fmt::format("{:<{}}  {:<{}}  ", line.name, name_width, line.value, value_width);
     if (enclosures) text += fmt::format("{:<{}}  ", line.enclosure, enclosure_width);
@@ -161,24 +196,86 @@ std::string to_text(const MetricOptions& options, const Gram& gram, const Scalar
   return text;
 }
 
+/// The optimum by its name, with its parameter. @throws UsageError
+struct NamedOptimum {
+  Optimum optimum;
+  std::optional<double> parameter;
+};
+
+std::optional<NamedOptimum> named_optimum(const MetricOptions& options) {
+  if (!options.optimum) {
+    if (options.trace) throw UsageError("--trace is the parameter of --optimum determinant");
+    return std::nullopt;
+  }
+  const auto optimum = optimum_named(*options.optimum);
+  if (!optimum) {
+    std::vector<std::string> names;
+    for (const Optimum known : all_optima()) names.emplace_back(to_string(known));
+    throw UsageError("--optimum: " + unknown_name("optimum", *options.optimum, names));
+  }
+  if (options.radius) throw UsageError("--radius encloses the scalars of M(a), not those of an --optimum");
+  NamedOptimum result{*optimum, std::nullopt};
+  if (options.alpha && *optimum != Optimum::bfgs)
+    throw UsageError(fmt::format("--alpha is a parameter of --optimum bfgs, not of {}", *options.optimum));
+  if (options.trace && *optimum != Optimum::determinant)
+    throw UsageError(
+        fmt::format("--trace is a parameter of --optimum determinant, not of {}", *options.optimum));
+  if (*optimum == Optimum::determinant && !options.trace)
+    throw UsageError("--optimum determinant needs --trace T, the trace that the metric is to have");
+  if (options.alpha) result.parameter = positive_option("--alpha", *options.alpha);
+  if (options.trace) result.parameter = positive_option("--trace", *options.trace);
+  return result;
+}
+
 int run_metric(const MetricOptions& options) {
-  const Alpha alpha = options.alpha ? Alpha(positive_option("--alpha", *options.alpha)) : Alpha();
+  const auto optimum = named_optimum(options);
+  const Alpha alpha = options.alpha && !optimum ? Alpha(positive_option("--alpha", *options.alpha)) : Alpha();
   const double radius = options.radius ? non_negative_option("--radius", *options.radius) : 0;
   const auto vectors = read_vectors({options.g, options.y});
 
   const Gram gram = Gram::of(vectors[0].values, vectors[1].values);
-  const Scalars values = scalars(gram, alpha);
-  std::optional<ScalarEnclosures> enclosures;
-  if (options.radius) enclosures = enclose(gram, radius, alpha);
-  const Judgement judgement = enclosures ? enclosures->judgement : values.judgement;
-
-  if (options.json) {
-    write_output(to_json(options, gram, values, judgement, enclosures));
-    if (judgement.verdict != Verdict::effective) message(in_words(judgement, options));
-  } else {
-    write_output(to_text(options, gram, values, judgement, enclosures, colour_wanted()));
+  Answers answers;
+  answers.scalars = scalars(gram, alpha);
+  answers.judgement = answers.scalars.judgement;
+  if (options.radius) {
+    answers.enclosures = enclose(gram, radius, alpha);
+    answers.judgement = answers.enclosures->judgement;
   }
-  return judgement.verdict == Verdict::not_effective ? no_metric : done;
+  if (optimum) {
+    const OptimumScalars of = optimum_scalars(optimum->optimum, gram, optimum->parameter);
+    answers.optimum = optimum->optimum;
+    answers.existence = existence(optimum->optimum, gram, optimum->parameter);
+    answers.objective = of.objective;
+    Scalars& s = answers.scalars;
+    std::tie(s.alpha, s.lambda_min, s.lambda_max) = std::tie(of.alpha, of.lambda_min, of.lambda_max);
+    std::tie(s.condition, s.sqrt_condition, s.log_condition) =
+        std::tie(of.condition, of.sqrt_condition, of.log_condition);
+    std::tie(s.trace, s.log_det) = std::tie(of.trace, of.log_det);
+  }
+
+  const bool effective = answers.judgement.verdict == Verdict::effective;
+  if (options.json) {
+    write_output(to_json(options, gram, answers));
+    if (!effective || !answers.metric()) message(in_words(answers, options));
+  } else {
+    write_output(to_text(options, gram, answers, colour_wanted()));
+  }
+  const bool none = answers.judgement.verdict == Verdict::not_effective || (effective && !answers.metric());
+  return none ? no_metric : done;
+}
+
+std::string optimum_names() {
+  std::string names;
+  for (const Optimum optimum : all_optima())
+    names += (names.empty() ? "" : ", ") + std::string(to_string(optimum));
+  return names;
+}
+
+std::string optima_text() {
+  std::string text;
+  for (const Optimum optimum : all_optima())
+    text += fmt::format("  {:<12} {}\n", to_string(optimum), describe(optimum));
+  return text;
 }
 
 }  // namespace
@@ -192,6 +289,11 @@ Command add_metric(CLI::App& root) {
   app->add_option("Y", options->y, "y = -(gradient of the loss), likewise")->required()->type_name("");
   app->add_option("--alpha", options->alpha, "the parameter a > 0 of M(a); without it a* = y.y/y.g")
       ->type_name("A");
+  app->add_option("--optimum", options->optimum,
+                  "instead of M(a) the metric that is optimal in another sense: " + optimum_names())
+      ->type_name("NAME");
+  app->add_option("--trace", options->trace, "the trace T that --optimum determinant holds fixed")
+      ->type_name("T");
   app->add_option("--radius", options->radius, "g and y are known up to this Euclidean distance")
       ->type_name("R");
   app->add_flag("--exact", options->exact,
@@ -201,12 +303,16 @@ Command add_metric(CLI::App& root) {
 row or column, or datasets of HDF5 files.
 
 Exit codes: 0 done (effective or undetermined), 2 usage, 3 bad input,
-4 no metric exists (not effective).
+4 no metric exists (not effective), or the optimum is not attained.
 
+Optima, by what they make least (all metrics M have M g = y):
+)" + optima_text() +
+              R"(
 Example:
   printf '3\n1\n' > g.csv
   printf '2\n4\n' > y.csv
-  natgrad metric g.csv y.csv)");
+  natgrad metric g.csv y.csv
+  natgrad metric g.csv y.csv --optimum dfp)");
   return {app, [options] {
             const auto run = [&] { return run_metric(*options); };
             const bool apart = names_dataset(options->g) || names_dataset(options->y);

@@ -1,5 +1,5 @@
-// natgrad: vectors from files: CSV, Armadillo binary, and the choice between them and HDF5.
-#include "vector_file.hpp"
+// natgrad: vectors and matrices from files: CSV, Armadillo binary, and the choice between them and HDF5.
+#include "array_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <optional>
 #include <string_view>
@@ -97,9 +98,9 @@ class Source {
 
 class CsvReader {
  public:
-  CsvReader(Source& source, const std::string& name) : source_(source), name_(name) {}
+  CsvReader(Source& source, const std::string& name, Form form) : source_(source), name_(name), form_(form) {}
 
-  std::vector<double> read() {
+  Array read() {
     // Spreadsheets put a byte order mark first.
     if (source_.head(3) == "\xef\xbb\xbf")
       for (int i = 0; i < 3; ++i) source_.get();
@@ -113,8 +114,8 @@ class CsvReader {
       }
       if (c == ',' || c == '\n' || c == -1) {
         end_of_field(c == ',');
+        if (c != ',') end_of_line();
         if (c == -1) break;
-        if (c == '\n') next_line();
       } else {
         if (field_.empty() && (c == ' ' || c == '\t')) continue;
         if (field_.empty()) field_column_ = column_;
@@ -128,7 +129,8 @@ class CsvReader {
       message(fmt::format(
           "warning: {}: {} number{} below half the smallest double {} read as 0, first in line {}", name_,
           underflows_, underflows_ == 1 ? "" : "s", underflows_ == 1 ? "was" : "were", underflow_line_));
-    return std::move(values_);
+    if (form_ == Form::vector) return {values_.size(), 1, std::move(values_)};
+    return {rows_, widest_, std::move(values_)};
   }
 
  private:
@@ -136,7 +138,10 @@ class CsvReader {
     source_.fail(fmt::format("line {}, column {}: {}", line_, column, what));
   }
 
-  void next_line() {
+  void end_of_line() {
+    if (form_ == Form::matrix && in_line_ > 0 && in_line_ != widest_)
+      fail_at(1, fmt::format("the first row has {} number{}, this one has {}", widest_,
+                             widest_ == 1 ? "" : "s", in_line_));
     ++line_;
     column_ = 0;
     in_line_ = 0;
@@ -151,8 +156,8 @@ class CsvReader {
     // One row or one column: a table (an index beside each value, say) is not a vector.
     ++in_line_;
     if (in_line_ == 1) ++rows_;
-    if (in_line_ > widest_) widest_ = in_line_;
-    if (rows_ > 1 && (widest_ > 1 || comma))
+    if (in_line_ > widest_ && (form_ == Form::vector || rows_ == 1)) widest_ = in_line_;
+    if (form_ == Form::vector && rows_ > 1 && (widest_ > 1 || comma))
       fail_at(field_column_, "several numbers a line in several lines; a vector is one row or one column");
 
     const Number number = parse_number(field_);
@@ -180,6 +185,7 @@ class CsvReader {
 
   Source& source_;
   const std::string& name_;
+  Form form_;
   std::vector<double> values_;
   std::string field_;
   std::uint64_t line_ = 1, column_ = 0, field_column_ = 1, in_line_ = 0, rows_ = 0, widest_ = 0;
@@ -224,18 +230,28 @@ std::vector<double> armadillo_values(Source& source, std::uint64_t count) {
   return values;
 }
 
-std::vector<double> read_armadillo(Source& source) {
+Array read_armadillo(Source& source, Form form) {
   const std::string kind = header_word(source);
   if (kind != "ARMA_MAT_BIN_FN008" && kind != "ARMA_MAT_BIN_FN004")
     source.fail(fmt::format("Armadillo kind {}; ARMA_MAT_BIN_FN008 or ARMA_MAT_BIN_FN004 is needed",
                             in_quotes(kind)));
   const std::uint64_t rows = header_count(source, "rows"), columns = header_count(source, "columns");
   if (rows == 0 || columns == 0) source.fail("holds no numbers");
-  if (rows != 1 && columns != 1)
+  if (form == Form::vector && rows != 1 && columns != 1)
     source.fail(fmt::format("is a matrix of {} x {}; a vector has one row or one column", rows, columns));
-  const std::uint64_t count = rows == 1 ? columns : rows;
-  return kind.back() == '8' ? armadillo_values<double>(source, count)
-                            : armadillo_values<float>(source, count);
+  if (rows > std::numeric_limits<std::uint64_t>::max() / columns)
+    source.fail(fmt::format("declares {} x {} elements: too many", rows, columns));
+  const std::uint64_t count = rows * columns;
+  Array array{
+      rows, columns,
+      kind.back() == '8' ? armadillo_values<double>(source, count) : armadillo_values<float>(source, count)};
+  if (rows == 1 || columns == 1) return array;
+  // The file goes column by column.
+  std::vector<double> by_rows(array.values.size());
+  for (std::uint64_t j = 0; j < columns; ++j)
+    for (std::uint64_t i = 0; i < rows; ++i) by_rows[i * columns + j] = array.values[j * rows + i];
+  array.values = std::move(by_rows);
+  return array;
 }
 
 // ------------------------------------------------------------------------- which of them
@@ -262,48 +278,60 @@ std::optional<DatasetName> dataset_name(const std::string& argument) {
   return first;
 }
 
-std::vector<double> read_values(const std::string& name, const std::string& argument) {
-  if (const auto dataset = dataset_name(argument)) return read_hdf5(name, dataset->file, dataset->dataset);
+Array read_values(const std::string& name, const std::string& argument, Form form) {
+  if (const auto dataset = dataset_name(argument))
+    return read_hdf5(name, dataset->file, dataset->dataset, form);
 
   Source source(name, argument);
   const std::string_view head = source.head(512);
   if (head.starts_with("\x89HDF\r\n\x1a\n"))
     source.fail(fmt::format("is an HDF5 file; name a dataset of it, as in {}:/gradient", name));
-  if (head.starts_with("ARMA_")) return read_armadillo(source);
+  if (head.starts_with("ARMA_")) return read_armadillo(source, form);
   if (head.find('\0') != std::string_view::npos)
     source.fail("is neither CSV nor Armadillo binary nor HDF5 (it begins with binary data)");
-  return CsvReader(source, name).read();
+  return CsvReader(source, name, form).read();
 }
 
 }  // namespace
 
-NamedVector read_vector(const std::string& argument) {
-  NamedVector vector{argument == "-" ? "standard input" : argument, {}};
+NamedArray read_array(const std::string& argument, Form form) {
+  NamedArray array;
+  array.name = argument == "-" ? "standard input" : argument;
   try {
-    vector.values = read_values(vector.name, argument);
+    static_cast<Array&>(array) = read_values(array.name, argument, form);
   } catch (const std::bad_alloc&) {
-    throw InputError(vector.name + ": does not fit into memory");
+    throw InputError(array.name + ": does not fit into memory");
   }
-  if (vector.values.empty()) throw InputError(vector.name + ": holds no numbers");
+  if (array.values.empty()) throw InputError(array.name + ": holds no numbers");
   const auto bad =
-      std::find_if_not(vector.values.begin(), vector.values.end(), [](double x) { return std::isfinite(x); });
-  if (bad != vector.values.end())
-    throw InputError(fmt::format("{}: element {} (from zero) is {}; every element must be finite",
-                                 vector.name, bad - vector.values.begin(), number_text(*bad)));
-  return vector;
+      std::find_if_not(array.values.begin(), array.values.end(), [](double x) { return std::isfinite(x); });
+  if (bad != array.values.end()) {
+    const auto index = static_cast<std::uint64_t>(bad - array.values.begin());
+    const std::string where =
+        form == Form::vector
+            ? fmt::format("element {} (from zero)", index)
+            : fmt::format("element ({}, {}) (from zero)", index / array.columns, index % array.columns);
+    throw InputError(
+        fmt::format("{}: {} is {}; every element must be finite", array.name, where, number_text(*bad)));
+  }
+  return array;
 }
 
 bool names_dataset(const std::string& argument) {
   return dataset_name(argument).has_value();
 }
 
-std::vector<NamedVector> read_vectors(const std::vector<std::string>& arguments) {
+void check_standard_input(const std::vector<std::string>& arguments) {
   if (std::count(arguments.begin(), arguments.end(), "-") > 1)
-    throw UsageError("standard input (-) can be only one of the vectors");
-  std::vector<NamedVector> vectors;
+    throw UsageError("standard input (-) can be only one of the arguments");
+}
+
+std::vector<NamedArray> read_vectors(const std::vector<std::string>& arguments) {
+  check_standard_input(arguments);
+  std::vector<NamedArray> vectors;
   for (const std::string& argument : arguments) {
-    vectors.push_back(read_vector(argument));
-    const NamedVector &first = vectors.front(), &last = vectors.back();
+    vectors.push_back(read_array(argument, Form::vector));
+    const NamedArray &first = vectors.front(), &last = vectors.back();
     if (last.values.size() != first.values.size())
       throw InputError(fmt::format("different lengths: {} has {} elements, {} has {}", first.name,
                                    first.values.size(), last.name, last.values.size()));

@@ -1,4 +1,4 @@
-// natgrad: a vector from a dataset of an HDF5 file.
+// natgrad: a vector or a matrix from a dataset of an HDF5 file.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <hdf5.h>
@@ -8,12 +8,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "apart.hpp"
+#include "array_file.hpp"
 #include "natgrad/error.hpp"
 #include "numbers.hpp"
-#include "vector_file.hpp"
 
 namespace natgrad::cli {
 namespace {
@@ -79,7 +80,7 @@ bool is_float(hid_t type) {
   return H5Tequal(type, float16(false)) > 0 || H5Tequal(type, float16(true)) > 0;
 }
 
-/// Following a link to another file is refused: a vector is in the file that was named.
+/// Following a link to another file is refused: an array is in the file that was named.
 herr_t refuse_external(const char*, const char*, const char*, const char*, unsigned*, hid_t, void* seen) {
   *static_cast<bool*>(seen) = true;
   return -1;
@@ -87,8 +88,8 @@ herr_t refuse_external(const char*, const char*, const char*, const char*, unsig
 
 }  // namespace
 
-std::vector<double> read_hdf5(const std::string& name, const std::string& file_name,
-                              const std::string& dataset) {
+Array read_hdf5(const std::string& name, const std::string& file_name, const std::string& dataset,
+                Form form) {
   const auto fail = [&](const std::string& what) { throw InputError(name + ": " + what); };
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // reasons go into our messages
 
@@ -134,12 +135,15 @@ std::vector<double> read_hdf5(const std::string& name, const std::string& file_n
   const int rank = H5Sget_simple_extent_ndims(space);
   std::array<hsize_t, 2> shape = {1, 1};
   if (H5Sget_simple_extent_type(space) != H5S_SIMPLE || rank < 1 || rank > 2)
-    fail(fmt::format("has {} dimensions; a vector has one", rank));
+    fail(fmt::format("has {} dimensions; {}", rank,
+                     form == Form::vector ? "a vector has one" : "a matrix has two"));
   H5Sget_simple_extent_dims(space, shape.data(), nullptr);
   if (shape[0] == 0 || shape[1] == 0) fail("holds no numbers");
-  if (shape[0] != 1 && shape[1] != 1)
+  if (form == Form::vector && shape[0] != 1 && shape[1] != 1)
     fail(fmt::format("is a matrix of {} x {}; a vector has one row or one column", shape[0], shape[1]));
-  const hsize_t count = shape[0] == 1 ? shape[1] : shape[0];
+  if (shape[0] > std::numeric_limits<hsize_t>::max() / shape[1])
+    fail(fmt::format("declares {} x {} elements: too many", shape[0], shape[1]));
+  const hsize_t count = shape[0] * shape[1];
 
   // The declared size is only believed as far as there are bytes for it.
   const Handle creation(H5Dget_create_plist(data), H5Pclose);
@@ -167,10 +171,10 @@ std::vector<double> read_hdf5(const std::string& name, const std::string& file_n
                      count));
 
   reading.values();
-  std::vector<double> values(count);
-  if (H5Dread(data, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0)
+  Array array{shape[0], shape[1], std::vector<double>(count)};
+  if (H5Dread(data, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()) < 0)
     fail("cannot be read: " + hdf5_reason());
-  return values;
+  return array;
 }
 
 }  // namespace natgrad::cli
