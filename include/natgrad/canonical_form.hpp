@@ -14,8 +14,10 @@
 #include <span>
 #include <vector>
 
+#include "natgrad/enclosure.hpp"
 #include "natgrad/gram.hpp"
 #include "natgrad/scalars.hpp"
+#include "natgrad/verdict.hpp"
 
 namespace natgrad {
 
@@ -182,6 +184,138 @@ class NATGRAD_API MetricView : public MetricOperator {
 
  private:
   using MetricOperator::MetricOperator;
+};
+
+// --------------------------------------------------------------------------------- every metric of a pair
+
+struct GeneralMetricState;
+struct BlockMetric;
+
+/// Any metric of a pair with p > 0: M = y y^T/p + P C P, with P = I - g g^T/gg the projector onto g^perp and
+/// C positive definite on g^perp. Immutable; copies share their state; may be used from several threads at
+/// once.
+///
+/// C is U U^T for a basis U of g^perp (the canonical form of the paper), a symmetric matrix B, or diag(d). A
+/// U or B of doubles is hardly ever exactly orthogonal to g; the two projectors make it so, exactly: M g = y
+/// holds for the real matrix M, whatever the rounding of U and B. Where g^T U = 0 or B g = 0 exactly, they
+/// change nothing. Conversely every symmetric positive definite M with M g = y has this form, with C = M - y
+/// y^T/p. (Paper: existence theorem, canonical form; the converse is its uniqueness theorem.)
+///
+/// Vectors have length D. apply, the quadratic form, dense, factor_apply and factor_transpose_apply are
+/// correctly rounded, element by element; solve and factor_solve return rigorous boxes. For D = 1, M = y/g.
+/// @throws ContractError for a wrong length, NonFiniteError for NaN or infinity in an argument
+class NATGRAD_API GeneralMetric {
+ public:
+  /// What C was given as.
+  enum class Form { basis, block, diagonal };
+
+  /// How far columns of U may be from orthogonal to g, as a cosine, and B from B g = 0: a few thousand
+  /// roundings.
+  static constexpr double default_tolerance = 0x1p-40;
+  /// Up to this dimension solutions and definiteness that floating point cannot settle are settled by
+  /// elimination in integers.
+  static constexpr arma::uword exact_limit = 12;
+
+  /// M = y y^T/p + (P U)(P U)^T. The columns of U, D x (D - 1), are any basis of g^perp up to the tolerance;
+  /// they need be neither orthonormal nor of similar length. Nullopt unless p = y.g > 0 (Gram::of(g,
+  /// y).judge() says why), and then only shapes, finiteness and the tolerance have been checked.
+  ///
+  /// P U has rank D - 1 iff [g U] has rank D (P U c = 0 iff U c is a multiple of g). That is certified from
+  /// an approximate inverse X of [g U] with its columns scaled, if |I - X [g U]| < 1, or else by elimination
+  /// modulo two 32-bit primes, to which a refusal is left as well.
+  /// @pre g.size() == y.size() = D >= 1, all elements finite, tolerance finite and >= 0;
+  ///   |g.u_j| <= tolerance |g||u_j| for every column (decided exactly; 0 demands orthogonality), rank(P U) =
+  ///   D - 1
+  /// @throws ContractError naming the column: the first that is zero, or oblique (with its cosine), or that
+  ///   depends on g and the columns before it; the shape; the position of an element that is not finite
+  /// Cost: D^3 floating-point operations, some ten times over, and one exact pass over U.
+  /// @claim canonical_form.basis
+  static std::optional<GeneralMetric> from_basis(const arma::vec& g, const arma::vec& y, const arma::mat& u,
+                                                 double tolerance = default_tolerance);
+
+  /// M = y y^T/p + P B P. That P B P is positive definite on g^perp is decided, and the outcome says how.
+  /// @pre as from_basis; B is D x D, exactly symmetric, |B g| <= tolerance ‖B‖_F |g| (decided exactly)
+  /// @throws ContractError naming the position of the first B_ij != B_ji or of an element that is not finite,
+  /// the
+  ///   shape, or |B g|/(‖B‖_F |g|)
+  /// Cost: D^3 floating-point operations, some ten times over, and one exact pass over B.
+  /// @claim canonical_form.block
+  static BlockMetric from_block(const arma::vec& g, const arma::vec& y, const arma::mat& b,
+                                double tolerance = default_tolerance);
+
+  /// M = y y^T/p + P diag(d) P; O(D) in time and memory. d = a for all i is M(a). Nullopt unless p > 0.
+  /// @pre all d_i finite and > 0   @throws ContractError naming the element of d
+  /// @claim canonical_form.diagonal
+  static std::optional<GeneralMetric> from_diagonal(const arma::vec& g, const arma::vec& y,
+                                                    const arma::vec& d);
+
+  /// A move is a copy: what was moved from goes on working.
+  GeneralMetric(const GeneralMetric&) = default;
+  GeneralMetric& operator=(const GeneralMetric&) = default;
+  ~GeneralMetric() = default;
+
+  std::uint64_t dimension() const noexcept;
+  const Gram& gram() const noexcept;
+  Form form() const noexcept;
+  const arma::vec& g() const noexcept;
+  const arma::vec& y() const noexcept;
+
+  /// M x = y (y.x)/p + P C P x, each element correctly rounded; apply(g) == y.
+  /// Cost: an exact pass over B, two over U, or O(D). @claim canonical_form.general_apply
+  arma::vec apply(const arma::vec& x) const;
+
+  /// x^T M x = (y.x)^2/p + (P x)^T C (P x), correctly rounded (may round to +inf). Cost: an exact pass.
+  /// @claim canonical_form.general_quadratic_form
+  double quadratic_form(const arma::vec& x) const;
+
+  /// A box of M^-1 x = v + g (g.x - y.v)/p, where P C P v = x - y (g.x)/p; solve(y) is g, with radius 0.
+  ///
+  /// v is found by iterative refinement with exact residuals; the error of v is at most the exact residual
+  /// over a certified lower bound of C on g^perp. For a diagonal, by interval arithmetic of growing
+  /// precision. What is wanted is |exact_i - value_i| <= (1/2 + 2^-20) ulp(value_i); the radius, which says
+  /// what was reached, is larger only where the refinement stops short: a nearly singular C (infinite where
+  /// no bound of C is known), elements that are much smaller than others and D > exact_limit. Up to
+  /// exact_limit it is always reached. Where an element overflows, value is the largest double and the radius
+  /// may be infinite. Cost: about as three to nine apply. @claim canonical_form.general_solve
+  EnclosedVector solve(const arma::vec& x) const;
+
+  /// The dense D x D matrix, each entry correctly rounded and M_ij == M_ji. As a matrix of doubles it may be
+  /// indefinite and does not map g to y: keep the operator.
+  /// Cost: D^2 rounded quotients, for a basis also D^3/2 exact products. @claim canonical_form.general_dense
+  arma::mat dense() const;
+
+  /// J z with M = J J^T, J = [y/sqrt(p), P U] (D x D): each element correctly rounded. J z with z standard
+  /// normal has covariance M. Cost: an exact pass over U.
+  /// @pre form() is basis   @throws ContractError   @claim canonical_form.general_factor
+  arma::vec factor_apply(const arma::vec& z) const;
+  /// J^T x = [y.x/sqrt(p); (P U)^T x], each element correctly rounded. @pre form() is basis
+  arma::vec factor_transpose_apply(const arma::vec& x) const;
+  /// A box of J^-1 x = [g.x/sqrt(p); c], where U c + g c_0 = x - y (g.x)/p, c = (P U)^+ (x - y (g.x)/p); as
+  /// solve().
+  /// @pre form() is basis   @throws ContractError   @claim canonical_form.general_factor_solve
+  EnclosedVector factor_solve(const arma::vec& x) const;
+
+ private:
+  explicit GeneralMetric(std::shared_ptr<const GeneralMetricState> state);
+
+  std::shared_ptr<const GeneralMetricState> state_;
+};
+
+/// Why from_block has, or has not, made a metric.
+enum class BlockReason {
+  metric,         ///< yes
+  no_descent,     ///< no: p <= 0, no metric of the pair exists
+  not_definite,   ///< no: P B P is not positive definite on g^perp
+  no_certificate  ///< undetermined: neither a proof nor a witness was found; only for D > exact_limit
+};
+
+/// The outcome of GeneralMetric::from_block.
+struct BlockMetric {
+  Answer answer = Answer::undetermined;
+  BlockReason reason = BlockReason::no_certificate;
+  std::optional<GeneralMetric> metric;  ///< if and only if the answer is yes
+  /// For not_definite, x with P x != 0 and (P x)^T B (P x) <= 0, exactly; empty if elimination alone refuted.
+  arma::vec witness;
 };
 
 }  // namespace natgrad
