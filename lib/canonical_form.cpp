@@ -20,20 +20,22 @@ using exact::Integer;
 using exact::Interval;
 
 struct MetricState {
-  MetricState(std::span<const double> g_in, std::span<const double> y_in, Gram gram_in, Alpha alpha_in)
+  MetricState(std::span<const double> g_in, std::span<const double> y_in, Gram gram_in, Alpha alpha_in,
+              exact::PairNumbers pair_in, exact::AlphaTimesP ap_in)
       : g(g_in),
         y(y_in),
         gram(gram_in),
         alpha(alpha_in),
-        pair(gram),
-        ap(exact::alpha_times_p(pair, pair.dimension == 1 ? Alpha() : alpha)) {}
+        pair(std::move(pair_in)),
+        ap(std::move(ap_in.numerator)),
+        k(std::move(ap_in.denominator)) {}
 
   std::vector<double> owned_g, owned_y;  // empty for views
   std::span<const double> g, y;
   Gram gram;
   Alpha alpha;
   exact::PairNumbers pair;
-  Dyadic ap;  // a p; for D = 1, where M = y/g whatever a is, that of a*
+  Dyadic ap, k;  // a p = ap/k, k = 1 unless a is that of a trace; for D = 1, M = y/g, that of a*
 };
 
 namespace {
@@ -106,10 +108,10 @@ struct RootNumbers {
         yy(number(m.pair.yy)),
         gx(number(dots.gx)),
         yx(number(dots.yx)),
-        a(number(m.ap) / p),
+        a(number(m.ap) / number(m.k * m.pair.p)),
         a_star(yy / p),
         root_a(sqrt(a)),
-        delta(sqrt(number(m.ap) / gg)),
+        delta(sqrt(number(m.ap) / number(m.k * m.pair.gg))),
         tau(sqrt(a + a_star + scaled(delta, 1))),
         // K x = k_y y + k_g g
         k_y(yx / yy - p * gx / (gg * yy)),
@@ -160,7 +162,10 @@ std::span<const double> as_span(const arma::vec& x) {
 std::shared_ptr<MetricState> view_state(std::span<const double> g, std::span<const double> y,
                                         const Gram& gram, Alpha a) {
   if (gram.judge().verdict != Verdict::effective) return nullptr;
-  return std::make_shared<MetricState>(g, y, gram, a);
+  exact::PairNumbers pair(gram);
+  auto ap = exact::alpha_times_p(pair, a);
+  if (!ap) return nullptr;
+  return std::make_shared<MetricState>(g, y, gram, a, std::move(pair), std::move(*ap));
 }
 
 /// Copies the vectors, widening floats exactly.
@@ -204,16 +209,17 @@ void MetricOperator::apply(std::span<const double> x, std::span<double> out) con
   const auto& m = *state_;
   const auto& v = m.pair;
   const Dots d(m, x);
-  // (gg (y.x) y + ap gg x - ap (g.x) g)/(p gg)
-  Combination{v.gg * d.yx, m.ap * v.gg, -(m.ap * d.gx), v.p * v.gg}.evaluate(m, x, out);
+  // (k gg (y.x) y + ap gg x - ap (g.x) g)/(k p gg)
+  Combination{m.k * v.gg * d.yx, m.ap * v.gg, -(m.ap * d.gx), m.k * v.p * v.gg}.evaluate(m, x, out);
 }
 
 void MetricOperator::solve(std::span<const double> x, std::span<double> out) const {
   const auto& m = *state_;
   const auto& v = m.pair;
   const Dots d(m, x);
-  // (p^2 x - p (g.x) y + ((yy + ap)(g.x) - p (y.x)) g)/(ap p)
-  Combination{-(v.p * d.gx), v.p * v.p, (v.yy + m.ap) * d.gx - v.p * d.yx, m.ap * v.p}.evaluate(m, x, out);
+  // (k p^2 x - k p (g.x) y + ((k yy + ap)(g.x) - k p (y.x)) g)/(ap p)
+  const Dyadic kp = m.k * v.p;
+  Combination{-(kp * d.gx), kp * v.p, (m.k * v.yy + m.ap) * d.gx - kp * d.yx, m.ap * v.p}.evaluate(m, x, out);
 }
 
 double MetricOperator::quadratic_form(std::span<const double> x) const {
@@ -221,7 +227,7 @@ double MetricOperator::quadratic_form(std::span<const double> x) const {
   const auto& v = m.pair;
   const Dots d(m, x);
   const Dyadic xx = dot(x, x);
-  return exact::round_quotient(d.yx * d.yx * v.gg + m.ap * (xx * v.gg - d.gx * d.gx), v.p * v.gg);
+  return exact::round_quotient(m.k * d.yx * d.yx * v.gg + m.ap * (xx * v.gg - d.gx * d.gx), m.k * v.p * v.gg);
 }
 
 double MetricOperator::inverse_quadratic_form(std::span<const double> x) const {
@@ -229,8 +235,9 @@ double MetricOperator::inverse_quadratic_form(std::span<const double> x) const {
   const auto& v = m.pair;
   const Dots d(m, x);
   const Dyadic xx = dot(x, x);
-  return exact::round_quotient(v.p * v.p * xx - (v.p * d.gx * d.yx).scaled(1) + (v.yy + m.ap) * d.gx * d.gx,
-                               m.ap * v.p);
+  const Dyadic kp = m.k * v.p;
+  return exact::round_quotient(
+      kp * v.p * xx - (kp * d.gx * d.yx).scaled(1) + (m.k * v.yy + m.ap) * d.gx * d.gx, m.ap * v.p);
 }
 
 // ------------------------------------------------------------------------------------ roots and factors
@@ -282,18 +289,18 @@ void MetricOperator::factor_transpose_solve(std::span<const double> x, std::span
 
 namespace {
 
-/// Runs the factorisation: calls `column(j, u, v, current, previous)` with the exact numerators of u_j and
-/// v_j, N_j and N_{j-1}. No term of N is negative.
+/// Runs the factorisation: calls `column(j, u, v, current, previous)` with k times the exact numerators of
+/// u_j and v_j, N_j and N_{j-1}. No term of N is negative.
 template <class Column>
 void factorise(const MetricState& m, Column column) {
   Dyadic shifted_y = m.ap, cross, tail = m.pair.gg, previous = m.ap * m.pair.gg;
   for (std::size_t j = 0; j < m.g.size(); ++j) {
     const Dyadic g = Dyadic::from(m.g[j]), y = Dyadic::from(m.y[j]);
-    const Dyadic u = tail * y + cross * g, v = cross * y - shifted_y * g;
-    shifted_y = shifted_y + y * y;
+    const Dyadic u = m.k * (tail * y + cross * g), v = m.k * cross * y - shifted_y * g;
+    shifted_y = shifted_y + m.k * y * y;
     cross = cross + g * y;
     tail = tail - g * g;
-    const Dyadic current = shifted_y * tail + cross * cross;
+    const Dyadic current = shifted_y * tail + m.k * cross * cross;
     column(j, u, v, current, previous);
     previous = current;
   }
@@ -310,7 +317,7 @@ LdlFactor::LdlFactor(std::shared_ptr<const MetricState> metric)
       metric_(std::move(metric)) {
   factorise(*metric_, [this](std::size_t j, const Dyadic& u_j, const Dyadic& v_j, const Dyadic& current,
                              const Dyadic& previous) {
-    pivots[j] = exact::round_quotient(metric_->ap * current, metric_->pair.p * previous);
+    pivots[j] = exact::round_quotient(metric_->ap * current, metric_->k * metric_->pair.p * previous);
     u[j] = exact::round_quotient(u_j, current);
     v[j] = exact::round_quotient(v_j, current);
   });
@@ -339,9 +346,9 @@ arma::mat MetricOperator::dense() const {
   const auto& v = m.pair;
   const std::size_t n = m.g.size();
   arma::mat dense(n, n, arma::fill::none);
-  const Dyadic denominator = v.p * v.gg, diagonal = m.ap * v.gg;
+  const Dyadic denominator = m.k * v.p * v.gg, diagonal = m.ap * v.gg, k_gg = m.k * v.gg;
   for (std::size_t j = 0; j < n; ++j) {
-    const Dyadic by_y = v.gg * Dyadic::from(m.y[j]), by_g = m.ap * Dyadic::from(m.g[j]);
+    const Dyadic by_y = k_gg * Dyadic::from(m.y[j]), by_g = m.ap * Dyadic::from(m.g[j]);
     for (std::size_t i = j; i < n; ++i) {
       Dyadic entry = by_y * Dyadic::from(m.y[i]) - by_g * Dyadic::from(m.g[i]);
       if (i == j) entry = entry + diagonal;
@@ -357,9 +364,10 @@ std::vector<Eigenvalue> MetricOperator::spectrum() const {
   const double low = *lambda_min(gram(), alpha()), high = *lambda_max(gram(), alpha());
   if (n == 1) return {{low, 1}};
   const bool parallel = v.gram_determinant.is_zero();
-  if (parallel && state_->ap == v.yy) return {{low, n}};
+  const Dyadic star = state_->k * v.yy;
+  if (parallel && state_->ap == star) return {{low, n}};
   // s = 0: r once and a elsewhere; otherwise a lies strictly between the two on the plane of g and y.
-  if (parallel && state_->ap < v.yy) return {{low, n - 1}, {high, 1}};
+  if (parallel && state_->ap < star) return {{low, n - 1}, {high, 1}};
   if (parallel) return {{low, 1}, {high, n - 1}};
   if (n == 2) return {{low, 1}, {high, 1}};
   return {{low, 1}, {*natgrad::alpha(gram(), alpha()), n - 2}, {high, 1}};

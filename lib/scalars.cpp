@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "exact.hpp"
 #include "pair.hpp"
@@ -24,6 +25,7 @@ using exact::Direction;
 using exact::Dyadic;
 using exact::Integer;
 using exact::Interval;
+using exact::MetricNumbers;
 using exact::MpfrScope;
 using exact::PairNumbers;
 using exact::Surd;
@@ -76,12 +78,6 @@ bool power_equals(const Integer& x, std::uint64_t n, const Integer& z) {
   return Integer(boost::multiprecision::pow(x, static_cast<unsigned>(n))) == z;
 }
 
-/// (base)^n == value, decided in integers.
-bool power_equals(const Ratio& base, std::uint64_t n, const Ratio& value) {
-  return power_equals(base.numerator, n, value.numerator) &&
-         power_equals(base.denominator, n, value.denominator);
-}
-
 // ------------------------------------------------------------------------------- scalars of the angle
 
 double cosine_of(const PairNumbers& v) {
@@ -110,74 +106,38 @@ double angle_of(const PairNumbers& v) {
 
 // ------------------------------------------------------------------------------- scalars of the metric
 
-/// The metric M(a) of a pair with p > 0, by the exact numbers ap = a p and
-///   sum = p (a + a*), discriminant = p^2 gg ((a - a*)^2 + 4 a a* s^2).
-/// D = 1 is M = y/g whatever a is, so a* stands in for it.
-struct MetricNumbers {
-  MetricNumbers(const PairNumbers& pair, const Alpha& alpha)
-      : v(pair),
-        ap(exact::alpha_times_p(pair, pair.dimension == 1 ? Alpha() : alpha)),
-        sum(ap + v.yy),
-        discriminant((ap - v.yy) * (ap - v.yy) * v.gg + (ap * v.gram_determinant).scaled(2)) {}
-
-  const PairNumbers& v;
-  Dyadic ap, sum, discriminant;
-};
-
-double alpha_of(const MetricNumbers& m, const Alpha& given) {
-  return given.is_optimal() ? exact::round_quotient(m.v.yy, m.v.p) : *given.value();
-}
-
-/// (sum gg +- sqrt(discriminant gg))/(2 p gg); at a*: (gg yy +- sqrt(gg yy S))/(p gg).
-double lambda_of(const MetricNumbers& m, int sign) {
-  const auto& v = m.v;
-  return exact::round(Surd{m.sum * v.gg, sign, m.discriminant * v.gg, (v.p * v.gg).scaled(1)});
-}
-
-/// kappa = lambda_max^2/d with d = a p/gg: (sum gg + sqrt(discriminant gg))^2/(4 p^2 gg ap).
-Surd condition_surd(const MetricNumbers& m) {
-  const auto& v = m.v;
-  const Dyadic x = m.sum * v.gg, y = m.discriminant * v.gg;
-  return {x * x + y, 1, (x * x * y).scaled(2), (v.p * v.p * v.gg * m.ap).scaled(2)};
-}
-
-/// ln kappa = 2 asinh((lambda_max - lambda_min)/(2 sqrt(d))), the argument squared being
-/// discriminant/(4 p^2 ap); at a*: tan^2 psi.
-double log_condition_of(const MetricNumbers& m) {
-  if (m.discriminant.is_zero()) return 0;
-  const Dyadic denominator = (m.v.p * m.v.p * m.ap).scaled(2);
-  const MpfrScope scope;
-  return exact::round_by_enclosure([&](mpfr_prec_t precision) {
-    return scaled(asinh(sqrt(Interval(m.discriminant, precision) / Interval(denominator, precision))), 1);
-  });
-}
-
+/// a* + (D - 1) a.
 double trace_of(const MetricNumbers& m) {
-  return exact::round_quotient(m.v.yy + m.ap * Dyadic(m.v.dimension - 1), m.v.p);
+  const auto& [numerator, denominator] = m.ap;
+  return exact::round_quotient(m.v.yy * denominator + numerator * Dyadic(m.v.dimension - 1),
+                               m.v.p * denominator);
 }
 
 /// sqrt(a*^2 + (D - 1) a^2 + 2 a a* s^2), its square over p^2 gg.
 double frobenius_norm_of(const MetricNumbers& m) {
   const auto& v = m.v;
-  const Dyadic diagonal = v.yy * v.yy + m.ap * m.ap * Dyadic(v.dimension - 1);
-  return exact::round_root(diagonal * v.gg + (m.ap * v.gram_determinant).scaled(1), v.p * v.p * v.gg);
+  const auto& [numerator, denominator] = m.ap;
+  const Dyadic star = v.yy * denominator, scale = v.p * denominator;
+  const Dyadic diagonal = star * star + numerator * numerator * Dyadic(v.dimension - 1);
+  return exact::round_root(diagonal * v.gg + (numerator * denominator * v.gram_determinant).scaled(1),
+                           scale * scale * v.gg);
 }
 
-/// (D - 1) ln a + ln p - ln gg with a = ap/p.
+/// (D - 1) ln a + ln p - ln gg.
 double log_det_of(const MetricNumbers& m) {
   const auto& v = m.v;
-  const std::uint64_t power = v.dimension - 1;
+  const Dyadic scale = m.ap.denominator * v.p;
   const MpfrScope scope;
   bool known_not_zero = false;
   for (mpfr_prec_t precision = 128;; precision *= 2) {
     const auto log_of = [&](const Dyadic& x) { return log(Interval(x, precision)); };
     const Interval value =
-        Interval(Dyadic(power), precision) * (log_of(m.ap) - log_of(v.p)) + log_of(v.p) - log_of(v.gg);
+        Interval(Dyadic(v.dimension - 1), precision) * (log_of(m.ap.numerator) - log_of(scale)) +
+        log_of(v.p) - log_of(v.gg);
     double result;
     if (value.round(result)) return result;
     if (value.contains_zero() && !known_not_zero) {
-      // ln det = 0 iff a^(D-1) = gg/p.
-      if (power_equals(lowest_terms(m.ap, v.p), power, lowest_terms(v.gg, v.p))) return 0;
+      if (exact::log_det_is_zero(m)) return 0;
       known_not_zero = true;
     }
   }
@@ -200,15 +160,94 @@ template <class F>
 std::optional<double> of_metric(const Gram& gram, const Alpha& a, F f) {
   if (gram.gy().sign() <= 0) return std::nullopt;
   const PairNumbers v(gram);
-  return f(MetricNumbers(v, a));
+  const auto ap = exact::alpha_times_p(v, a);
+  if (!ap) return std::nullopt;
+  return f(MetricNumbers(v, *ap));
+}
+
+double alpha_of(const MetricNumbers& m, const Alpha& given) {
+  return given.value() ? *given.value() : exact::alpha_of(m);
 }
 
 }  // namespace
+
+namespace exact {
+
+std::optional<AlphaTimesP> alpha_times_p(const PairNumbers& pair, const Alpha& a) {
+  if (a.trace()) {
+    // a p = (T p - yy)/(D - 1)
+    const Dyadic rest = Dyadic::from(*a.trace()) * pair.p - pair.yy;
+    if (pair.dimension > 1 && rest.sign() > 0) return AlphaTimesP{rest, Dyadic(pair.dimension - 1)};
+    if (pair.dimension > 1 || !rest.is_zero()) return std::nullopt;
+  } else if (a.value() && pair.dimension > 1) {
+    return AlphaTimesP{Dyadic::from(*a.value()) * pair.p};
+  }
+  return AlphaTimesP{pair.yy};
+}
+
+MetricNumbers::MetricNumbers(const PairNumbers& pair, AlphaTimesP alpha) : v(pair), ap(std::move(alpha)) {
+  const Dyadic star = ap.denominator * v.yy;
+  sum = ap.numerator + star;
+  discriminant = (ap.numerator - star) * (ap.numerator - star) * v.gg +
+                 (ap.numerator * ap.denominator * v.gram_determinant).scaled(2);
+}
+
+double alpha_of(const MetricNumbers& m) {
+  return round_quotient(m.ap.numerator, m.ap.denominator * m.v.p);
+}
+
+/// (sum gg +- sqrt(discriminant gg))/(2 K p gg); at a*: (gg yy +- sqrt(gg yy S))/(p gg).
+double lambda_of(const MetricNumbers& m, int sign) {
+  const auto& v = m.v;
+  return round(Surd{m.sum * v.gg, sign, m.discriminant * v.gg, (m.ap.denominator * v.p * v.gg).scaled(1)});
+}
+
+/// kappa = lambda_max^2/d with d = a p/gg: (sum gg + sqrt(discriminant gg))^2/(4 K p^2 gg A).
+Surd condition_surd(const MetricNumbers& m) {
+  const auto& v = m.v;
+  const Dyadic x = m.sum * v.gg, y = m.discriminant * v.gg;
+  return {x * x + y, 1, (x * x * y).scaled(2),
+          (m.ap.denominator * v.p * v.p * v.gg * m.ap.numerator).scaled(2)};
+}
+
+/// ln kappa = 2 asinh((lambda_max - lambda_min)/(2 sqrt(d))), the argument squared being
+/// discriminant/(4 p^2 K A); at a*: tan^2 psi.
+double log_condition_of(const MetricNumbers& m) {
+  if (m.discriminant.is_zero()) return 0;
+  const Dyadic denominator = (m.v.p * m.v.p * m.ap.denominator * m.ap.numerator).scaled(2);
+  const MpfrScope scope;
+  return round_by_enclosure([&](mpfr_prec_t precision) {
+    return scaled(asinh(sqrt(Interval(m.discriminant, precision) / Interval(denominator, precision))), 1);
+  });
+}
+
+bool log_det_is_zero(const MetricNumbers& m) {
+  return power_equals(m.ap.numerator, m.ap.denominator * m.v.p, m.v.dimension - 1, m.v.gg, m.v.p);
+}
+
+bool power_equals(const Dyadic& numerator, const Dyadic& denominator, std::uint64_t n,
+                  const Dyadic& value_numerator, const Dyadic& value_denominator) {
+  const Ratio base = lowest_terms(numerator, denominator);
+  const Ratio value = lowest_terms(value_numerator, value_denominator);
+  return natgrad::power_equals(base.numerator, n, value.numerator) &&
+         natgrad::power_equals(base.denominator, n, value.denominator);
+}
+
+}  // namespace exact
 
 Alpha::Alpha(double value) : value_(value) {
   if (!is_finite(value) || !is_positive(value)) {
     throw ContractError(fmt::format("alpha is {}; it must be finite and > 0", value));
   }
+}
+
+Alpha Alpha::of_trace(double trace) {
+  if (!is_finite(trace) || !is_positive(trace)) {
+    throw ContractError(fmt::format("the trace is {}; it must be finite and > 0", trace));
+  }
+  Alpha a;
+  a.trace_ = trace;
+  return a;
 }
 
 std::optional<double> cosine(const Gram& gram) {
@@ -225,19 +264,20 @@ std::optional<double> alpha(const Gram& gram, Alpha a) {
   return of_metric(gram, a, [&](const MetricNumbers& m) { return alpha_of(m, a); });
 }
 std::optional<double> lambda_min(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, [](const MetricNumbers& m) { return lambda_of(m, -1); });
+  return of_metric(gram, a, [](const MetricNumbers& m) { return exact::lambda_of(m, -1); });
 }
 std::optional<double> lambda_max(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, [](const MetricNumbers& m) { return lambda_of(m, 1); });
+  return of_metric(gram, a, [](const MetricNumbers& m) { return exact::lambda_of(m, 1); });
 }
 std::optional<double> condition(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, [](const MetricNumbers& m) { return exact::round(condition_surd(m)); });
+  return of_metric(gram, a, [](const MetricNumbers& m) { return exact::round(exact::condition_surd(m)); });
 }
 std::optional<double> sqrt_condition(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, [](const MetricNumbers& m) { return exact::round_root(condition_surd(m)); });
+  return of_metric(gram, a,
+                   [](const MetricNumbers& m) { return exact::round_root(exact::condition_surd(m)); });
 }
 std::optional<double> log_condition(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, log_condition_of);
+  return of_metric(gram, a, exact::log_condition_of);
 }
 std::optional<double> trace(const Gram& gram, Alpha a) {
   return of_metric(gram, a, trace_of);
@@ -261,14 +301,16 @@ Scalars scalars(const Gram& gram, Alpha a) {
   result.sine = sine_of(v);
   result.angle = angle_of(v);
   if (v.p.sign() <= 0) return result;
-  const MetricNumbers m(v, a);
-  const Surd kappa = condition_surd(m);
+  const auto ap = exact::alpha_times_p(v, a);
+  if (!ap) return result;
+  const MetricNumbers m(v, *ap);
+  const Surd kappa = exact::condition_surd(m);
   result.alpha = alpha_of(m, a);
-  result.lambda_min = lambda_of(m, -1);
-  result.lambda_max = lambda_of(m, 1);
+  result.lambda_min = exact::lambda_of(m, -1);
+  result.lambda_max = exact::lambda_of(m, 1);
   result.condition = exact::round(kappa);
   result.sqrt_condition = exact::round_root(kappa);
-  result.log_condition = log_condition_of(m);
+  result.log_condition = exact::log_condition_of(m);
   result.trace = trace_of(m);
   result.log_det = log_det_of(m);
   return result;
@@ -545,6 +587,10 @@ class MetricEncloser {
 ScalarEnclosures enclose(const Gram& gram, double radius, Alpha a) {
   if (!is_finite(radius) || (!is_positive(radius) && !Dyadic::from(radius).is_zero())) {
     throw ContractError(fmt::format("radius is {}; it must be finite and >= 0", radius));
+  }
+  if (a.trace()) {
+    throw ContractError(
+        fmt::format("alpha is that of the trace {}; enclosures are for a* and for given values", *a.trace()));
   }
   ScalarEnclosures out;
   out.judgement = gram.judge();  // checks the dimension

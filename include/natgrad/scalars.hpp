@@ -9,10 +9,9 @@
 // cases (which are the only ones: the other values are transcendental) have been decided. So the same
 // Gram gives the same bits on every machine, whatever the rounding mode or flush-to-zero.
 //
-// A scalar that does not exist is std::nullopt, never NaN: functions of the metric when p <= 0, and
-// functions of the angle when g = 0 or y = 0.
-// Cost of each: O(1) in D: a few operations on integers of at most a few ten thousand bits, usually a
-// few hundred; no pass over vectors.
+// A scalar that does not exist is std::nullopt, never NaN: functions of the metric when p <= 0 or when no
+// M(a) has the trace asked for, and functions of the angle when g = 0 or y = 0. Cost of each: O(1) in D: a
+// few operations on integers of at most a few ten thousand bits, usually a few hundred; no pass over vectors.
 #ifndef NATGRAD_SCALARS_HPP
 #define NATGRAD_SCALARS_HPP
 
@@ -23,7 +22,8 @@
 
 namespace natgrad {
 
-/// The parameter a of M(a): the real number a* = yy/p (never its rounded double), or a given double.
+/// The parameter a of M(a): the real number a* = yy/p (never its rounded double), a given double, or the real
+/// number for which M(a) has a given trace.
 class NATGRAD_API Alpha {
  public:
   /// a* = yy/p, which minimises the condition number over all metrics. (Paper: minimum condition number.)
@@ -32,15 +32,22 @@ class NATGRAD_API Alpha {
   /// A given value.
   /// @pre finite and > 0   @throws ContractError
   explicit Alpha(double value);
+  /// a = (T - a*)/(D - 1), never rounded: M(a) has the trace T, and the largest determinant of all metrics
+  /// that have it. There is none (everything about M(a) is nullopt) unless T > a*; for D = 1 unless T = a* =
+  /// y/g.
+  /// @pre trace finite and > 0   @throws ContractError
+  static Alpha of_trace(double trace);
 
-  bool is_optimal() const noexcept { return !value_; }
-  /// The given value; nullopt for a*.
+  bool is_optimal() const noexcept { return !value_ && !trace_; }
+  /// The given value; nullopt for a* and for a given trace.
   std::optional<double> value() const noexcept { return value_; }
+  /// The given trace; nullopt for a* and for a given value.
+  std::optional<double> trace() const noexcept { return trace_; }
 
   friend bool operator==(const Alpha&, const Alpha&) = default;
 
  private:
-  std::optional<double> value_;
+  std::optional<double> value_, trace_;
 };
 
 /// cos psi = p/sqrt(gg yy), in [-1, 1]. nullopt if g = 0 or y = 0. @claim scalars.cosine
@@ -50,7 +57,8 @@ NATGRAD_API std::optional<double> sine(const Gram& gram);
 /// psi in radians, in [0, pi]. nullopt if g = 0 or y = 0. @claim scalars.angle
 NATGRAD_API std::optional<double> angle(const Gram& gram);
 
-/// a: the rounded a* = yy/p, or the given value. nullopt unless p > 0. @claim scalars.alpha
+/// a: the rounded a* = yy/p, the given value, or the rounded (T - a*)/(D - 1) (y/g for D = 1).
+/// nullopt unless p > 0. @claim scalars.alpha
 NATGRAD_API std::optional<double> alpha(const Gram& gram, Alpha a = {});
 
 /// Smallest eigenvalue of M(a). At a*: a*(1 - s) = (p/gg)/(1 + s); in general
@@ -109,7 +117,7 @@ struct ScalarEnclosures {
 /// D = 1 the angle cannot change while r < |g|, |y|), and the verdict follows from it; the others are
 /// interval evaluations from |g'| in |g| -+ r, |y'| in |y| -+ r and that angle. Radius 0 gives the exact
 /// verdict and the enclosure of each exact value.
-/// @pre gram.dimension() >= 1, radius finite and >= 0   @throws ContractError
+/// @pre gram.dimension() >= 1, radius finite and >= 0, a not of a given trace   @throws ContractError
 /// @claim scalars.enclosure
 NATGRAD_API ScalarEnclosures enclose(const Gram& gram, double radius, Alpha a = {});
 
