@@ -669,6 +669,9 @@ ScalarEnclosures enclose(const Gram& gram, double radius, Alpha a) {
   if (exact_data && v.p.sign() <= 0) return out;
   const MetricEncloser metric(e, v.dimension, a);
   if (metric.any_effective()) metric.fill(out, a);
+  // Intervals never see that logarithms cancel exactly.
+  if (exact_data && exact::log_det_is_zero(MetricNumbers(v, *exact::alpha_times_p(v, a))))
+    out.log_det = Enclosure{0.0, 0.0};
   return out;
 }
 

@@ -407,7 +407,7 @@ def optimum_known_values():
     root = 2 ** 0.5
     least = optimum("condition")
     close(least["objective"], (1 + root / 2) / (1 - root / 2), "kappa*")
-    same_bits(least["objective"], least["condition"], "objective of condition")
+    equal(least["objective"], least["condition"], "objective of condition")
     equal([least["optimum"], least["attained"], least["alpha"]], ["condition", True, 1], "condition")
     close(optimum("omega")["objective"], 2 ** (1 / 3), "omega*")
     # BFGS(I) = y y^T + I - g g^T/2: trace 1 + 2, determinant p/gg = 1/2.
@@ -427,7 +427,7 @@ def optimum_known_values():
     close(psb["objective"], 0.75 ** 0.5, "||M - I||_F")
     equal(psb["attained"], True, "psb")
     close(optimum("ray")["objective"], root * math.log(1 + root), "distance to the ray")
-    same_bits(optimum("ray")["condition"], least["condition"], "the ray's optimum has the least condition number")
+    equal(optimum("ray")["condition"], least["condition"], "the ray's optimum has the least condition number")
     identity = optimum("identity")
     check(optimum("ray")["objective"] <= identity["objective"], "the ray is closer than I, one of its points")
 
@@ -523,7 +523,7 @@ def check_of_a_metric():
     low, high = (5 - 7 ** 0.5) / 2, (5 + 7 ** 0.5) / 2
     check(abs(result["condition"][0] - high / low) < 1e-9 and abs(result["condition"][1] - high / low) < 1e-9, result)
     least = done("metric", "cg.csv", "cy.csv", "--json").json()["condition"]
-    same_bits(result["least_condition"], least, "least_condition")
+    equal(result["least_condition"], least, "least_condition")
     check(result["excess"][0] > 0, "M(3) is not optimal")
     equal(result["minimiser"]["answer"], "no")
 

@@ -27,6 +27,12 @@ def read_ledger(source):
         return tomllib.load(file)["claim"]
 
 
+def read_fuzz(source):
+    """Targets with at least one input in their corpus, which Meson replays as a test."""
+    targets = {path.stem: path.stem.removesuffix("_fuzz") for path in (source / "fuzz").glob("*_fuzz.cpp")}
+    return {target for target, row in targets.items() if any((source / "fuzz/corpus" / row).glob("*"))}
+
+
 def read_headers(source):
     return {path.stem: path.read_text(encoding="utf-8") for path in (source / "include/natgrad").glob("*.hpp")}
 
@@ -146,6 +152,11 @@ def check_references(ledger, facts):
     return wrong
 
 
+def check_fuzz(ledger, facts):
+    return [f"{claim['id']}: there is no fuzz/{claim['fuzz']}.cpp with a corpus" for claim in ledger
+            if claim["fuzz"] != "none" and claim["fuzz"] not in facts["fuzz"]]
+
+
 def check_readme(ledger, facts):
     if facts["readme"] != table(ledger):
         return ["README.md: the table between the claims markers is not the one of the ledger;"
@@ -159,6 +170,7 @@ CHECKS = [
     ("every symbol is in its header", check_symbols),
     ("every property exists, belongs to its claim and has canaries", check_properties),
     ("every reference test exists, ran and was not skipped", check_references),
+    ("every fuzz target exists and has a corpus", check_fuzz),
     ("the table of README.md is that of the ledger", check_readme),
 ]
 
@@ -215,6 +227,8 @@ def mutations(ledger, facts):
         ("a property without canary", check_properties, with_fact("properties", bare)),
         ("a test that does not exist", check_references, changed(0, "reference", ["gram_test: Gram.Invented"])),
         ("a test that was skipped", check_references, with_fact("results", {**facts["results"], first: "skipped"})),
+        ("a fuzz target that does not exist", check_fuzz, changed(0, "fuzz", "invented_fuzz")),
+        ("a fuzz target without a corpus", check_fuzz, with_fact("fuzz", set())),
         ("a claim more than README counts", check_readme, (ledger + ledger[:1], facts)),
     ]
 
@@ -226,6 +240,7 @@ def test(source, build):
     facts = {
         "headers": read_headers(source),
         "properties": json.loads(listing.stdout)["properties"],
+        "fuzz": read_fuzz(source),
         "results": run_references(ledger, build),
         "readme": between_markers((source / "README.md").read_text(encoding="utf-8")),
     }
