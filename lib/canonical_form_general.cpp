@@ -731,6 +731,13 @@ EnclosedVector GeneralMetric::solve(const arma::vec& x) const {
   const Dyadic gx = dense::dot(span_of(m.g), span_of(x));
   Dyadics right(n);  // p (x - y (g.x)/p), in g^perp
   for (arma::uword i = 0; i < n; ++i) right[i] = pair.p * Dyadic::from(x[i]) - gx * Dyadic::from(m.y[i]);
+  EnclosedVector box = no_box(n);
+  if (std::all_of(right.begin(), right.end(), [](const Dyadic& r) { return r.is_zero(); })) {
+    // x is a multiple of y.
+    for (arma::uword i = 0; i < n; ++i)
+      enclose(Dyadic::from(m.g[i]) * gx, pair.p, Dyadic(), box.value[i], box.radius[i]);
+    return box;
+  }
   if (m.form == Form::diagonal) return solve_diagonal(m, right, gx);
 
   Dyadics v(n), residual(n);  // residual: p gg^2 ((x - y (g.x)/p) - P C P v)
@@ -738,7 +745,6 @@ EnclosedVector GeneralMetric::solve(const arma::vec& x) const {
   Dyadic squares = square_sum(residual);
   const Dyadic y_across = root_up(quotient_up(pair.gram_determinant, pair.gg));  // |P y|
   const Dyadic one(std::uint64_t{1});
-  EnclosedVector box = no_box(n);
   for (int refinements = 0;; ++refinements) {
     bool settled = true;
     if (squares.is_zero() || !m.floor.is_zero()) {
@@ -775,7 +781,16 @@ EnclosedVector GeneralMetric::solve(const arma::vec& x) const {
     squares = next_squares;
     for (arma::uword i = 0; i < n; ++i) v[i] = v[i] + Dyadic::from(step.x[i]).scaled(step.k);
   }
-  return n <= exact_limit ? solve_exactly(m, right, gx) : box;
+  if (n <= exact_limit) return solve_exactly(m, right, gx);
+  // An element that vanishes is never reached, but a solution in doubles can be recognised.
+  arma::vec guess = box.value;
+  for (arma::uword i = 0; i < n; ++i)
+    if (std::abs(guess[i]) <= box.radius[i]) guess[i] = 0;
+  if (!(dense::dot(span_of(m.y), span_of(guess)) == gx)) return box;
+  const Dyadics image = m.projected_product(span_of(guess));
+  for (arma::uword i = 0; i < n; ++i)
+    if (!(pair.gg * pair.gg * right[i] == pair.p * image[i])) return box;
+  return {guess, arma::vec(n, arma::fill::zeros)};
 }
 
 arma::mat GeneralMetric::dense() const {

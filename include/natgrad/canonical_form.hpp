@@ -270,13 +270,15 @@ class NATGRAD_API GeneralMetric {
 
   /// A box of M^-1 x = v + g (g.x - y.v)/p, where P C P v = x - y (g.x)/p; solve(y) is g, with radius 0.
   ///
-  /// v is found by iterative refinement with exact residuals; the error of v is at most the exact residual
-  /// over a certified lower bound of C on g^perp. For a diagonal, by interval arithmetic of growing
-  /// precision. What is wanted is |exact_i - value_i| <= (1/2 + 2^-20) ulp(value_i); the radius, which says
-  /// what was reached, is larger only where the refinement stops short: a nearly singular C (infinite where
-  /// no bound of C is known), elements that are much smaller than others and D > exact_limit. Up to
-  /// exact_limit it is always reached. Where an element overflows, value is the largest double and the radius
-  /// may be infinite. Cost: about as three to nine apply. @claim canonical_form.general_solve
+  /// v is found by iterative refinement with exact residuals; its error is at most the exact residual over a
+  /// certified lower bound of C on g^perp. For a diagonal, by interval arithmetic of growing precision.
+  /// Wanted is |exact_i - value_i| <= (1/2 + 2^-20) ulp(value_i); the radius, rounded up to a double, says
+  /// what was reached. It is larger only for D > exact_limit, where the refinement stops short: for a nearly
+  /// singular C (infinite where no bound of C is known), and for elements that are much smaller than others.
+  /// Where an element overflows, value is the largest double and the radius may be infinite.
+  ///
+  /// Cost: that of three to ten apply.
+  /// @claim canonical_form.general_solve
   EnclosedVector solve(const arma::vec& x) const;
 
   /// The dense D x D matrix, each entry correctly rounded and M_ij == M_ji. As a matrix of doubles it may be
