@@ -53,7 +53,8 @@ void check_dimension(const Gram& gram) {
 }
 
 void check_vector(const arma::vec& x, std::size_t n, const char* name) {
-  if (x.n_elem != n) throw ContractError(fmt::format("{} has {} elements; it must have {}", name, x.n_elem, n));
+  if (x.n_elem != n)
+    throw ContractError(fmt::format("{} has {} elements; it must have {}", name, x.n_elem, n));
   for (arma::uword i = 0; i < n; ++i)
     if (!is_finite(x[i])) throw NonFiniteError(name, i, x[i]);
 }
@@ -101,8 +102,8 @@ void enclose(const Interval& x, double& value, double& radius) {
 
 // -------------------------------------------------------------------------------- functions of the Gram
 
-/// (a - sqrt(b))/c, rounded, for a of any sign, b >= 0, c > 0. Where b is not a square of a rational, the value
-/// is a quadratic irrationality, never a double nor a midpoint of two.
+/// (a - sqrt(b))/c, rounded, for a of any sign, b >= 0, c > 0. Where b is not a square of a rational, the
+/// value is a quadratic irrationality, never a double nor a midpoint of two.
 double round_difference(const Dyadic& a, const Dyadic& b, const Dyadic& c) {
   if (b.is_zero()) return exact::round_quotient(a, c);
   if ((b.exponent() & 1) == 0 && mpz_perfect_square_p(b.mantissa().backend().data()) != 0)
@@ -151,8 +152,8 @@ std::optional<double> of_effective(const Gram& gram, F f) {
 std::optional<double> condition_minus_one(const Gram& gram) {
   // 2 (s + s^2)/c^2 = (2 S + sqrt(4 S gg yy))/p^2
   return of_effective(gram, [](const PairNumbers& v) {
-    return exact::round(Surd{v.gram_determinant.scaled(1), 1, (v.gram_determinant * v.gg * v.yy).scaled(2),
-                             v.p * v.p});
+    return exact::round(
+        Surd{v.gram_determinant.scaled(1), 1, (v.gram_determinant * v.gg * v.yy).scaled(2), v.p * v.p});
   });
 }
 
@@ -251,14 +252,15 @@ Competitor competitor(const arma::mat& m, const Gram& gram) {
 
 namespace {
 
-/// A symmetric combination of exact columns b_0, b_1, .. (the first ones g and y) with interval coefficients is
-/// evaluated until each element is known well enough.
+/// A symmetric combination of exact columns b_0, b_1, .. (the first ones g and y) with interval coefficients
+/// is evaluated until each element is known well enough.
 bool known_well(const Interval& x, mpfr_exp_t terms) {
   if (x.accurate_to(56)) return true;
   mpfr_t width;
   mpfr_init2(width, 32);
   mpfi_diam_abs(width, x.get());
-  const bool small = mpfr_zero_p(width) != 0 || (mpfr_regular_p(width) != 0 && mpfr_get_exp(width) < terms - 256);
+  const bool small =
+      mpfr_zero_p(width) != 0 || (mpfr_regular_p(width) != 0 && mpfr_get_exp(width) < terms - 256);
   mpfr_clear(width);
   return small;
 }
@@ -384,7 +386,8 @@ class MinimiserNumbers {
   std::vector<Interval> weights_;
 };
 
-/// Runs `attempt(numbers)` at growing precision until it is content; at the last one it must take what it gets.
+/// Runs `attempt(numbers)` at growing precision until it is content; at the last one it must take what it
+/// gets.
 template <class Attempt>
 void at_growing_precision(const MinimiserState& m, bool inverse, Attempt attempt) {
   // Independent columns of doubles have Gram-Schmidt pivots of 4300 bits (times their number) at the least.
@@ -434,10 +437,11 @@ std::optional<Minimiser> Minimiser::make(const arma::vec& g, const arma::vec& y,
   const bool parallel = pair.gram_determinant.is_zero();
   const arma::uword occupied = parallel ? 1 : 2;
   if (k > n - occupied)
-    throw ContractError(fmt::format(
-        "v has {} columns; the complement of span(g, y) has dimension {}", k, n - occupied));
+    throw ContractError(
+        fmt::format("v has {} columns; the complement of span(g, y) has dimension {}", k, n - occupied));
   // |value p gg - G| <= sqrt(G S)
-  const Dyadic product = pair.gg * pair.yy, square = product * pair.gram_determinant, scale = pair.p * pair.gg;
+  const Dyadic product = pair.gg * pair.yy, square = product * pair.gram_determinant,
+               scale = pair.p * pair.gg;
   for (arma::uword j = 0; j < k; ++j) {
     const Dyadic off = Dyadic::from(values[j]) * scale - product;
     if (square < off * off)
@@ -448,9 +452,8 @@ std::optional<Minimiser> Minimiser::make(const arma::vec& g, const arma::vec& y,
     const arma::mat basis = parallel ? arma::join_rows(arma::mat(g), v) : arma::join_rows(g, y, v);
     arma::uword dependent = 0;
     if (!dense::certainly_full_rank(basis, &dependent))
-      throw ContractError(
-          fmt::format("column {} of v depends on g, y and the columns before it",
-                      dependent < occupied ? 0 : dependent - occupied));
+      throw ContractError(fmt::format("column {} of v depends on g, y and the columns before it",
+                                      dependent < occupied ? 0 : dependent - occupied));
   }
   return Minimiser(std::make_shared<const MinimiserState>(g, y, v, values, gram));
 }
@@ -527,8 +530,8 @@ class Complement {
 
   /// (I - Pi) C (I - Pi) + a* Pi, and with `whole` the metric (I - Pi) C (I - Pi) + y y^T/p + a* e2 e2^T.
   EnclosedMatrix compression(bool whole) const {
-    // With the orthonormal e1 = g/|g|, e2 = (gg y - p g)/sqrt(gg S) of the plane and symmetric b_kl = e_k.C e_l:
-    // the compression is C - sum_k (e_k A_k^T + A_k e_k^T) with A_k = C e_k - sum_l b_kl e_l/2.
+    // With the orthonormal e1 = g/|g|, e2 = (gg y - p g)/sqrt(gg S) of the plane and symmetric b_kl = e_k.C
+    // e_l: the compression is C - sum_k (e_k A_k^T + A_k e_k^T) with A_k = C e_k - sum_l b_kl e_l/2.
     const arma::uword n = g_.n_elem, count = parallel_ ? 1 : 2;
     const MpfrScope mpfr;
     const mpfr_prec_t precision = 192;
@@ -577,7 +580,8 @@ class Complement {
     for (arma::uword j = 0; j < n; ++j)
       for (arma::uword i = j; i < n; ++i) {
         double value = c_(i, j) - product.value(i, j);
-        double radius = dense::add_up(product.radius(i, j), dense::add_up(dense::mul_up(std::abs(value), unit), tiny));
+        double radius =
+            dense::add_up(product.radius(i, j), dense::add_up(dense::mul_up(std::abs(value), unit), tiny));
         if (!is_finite(value)) {
           value = 0;
           radius = infinity;
@@ -649,21 +653,24 @@ class Complement {
                  xcg = sum_of_products(cg_, x), xcy = sum_of_products(cy_, x);
     // z = k x + a g + b y is k times the projection of x.
     const Dyadic k = parallel_ ? v_.gg : v_.gram_determinant;
-    const Dyadic a = parallel_ ? -gx : v_.p * yx - v_.yy * gx, b = parallel_ ? Dyadic() : v_.p * gx - v_.gg * yx;
+    const Dyadic a = parallel_ ? -gx : v_.p * yx - v_.yy * gx,
+                 b = parallel_ ? Dyadic() : v_.p * gx - v_.gg * yx;
     const Dyadic zz = k * (k * xx + a * gx + b * yx);
-    const Dyadic zcz = k * k * xcx + (k * (a * xcg + b * xcy) + a * b * gcy_).scaled(1) + a * a * gcg_ + b * b * ycy_;
+    const Dyadic zcz =
+        k * k * xcx + (k * (a * xcg + b * xcy) + a * b * gcy_).scaled(1) + a * a * gcg_ + b * b * ycy_;
     if (zz.sign() <= 0) return false;
     // |quotient p gg - G| > sqrt(G S)
     const Dyadic product = v_.gg * v_.yy, off = zcz * v_.p * v_.gg - product * zz;
     if (!(product * v_.gram_determinant * zz * zz < off * off)) return false;
     result.answer = Answer::no;
     result.witness = x;
-    result.quotient = {exact::round_quotient(zcz, zz, Direction::down), exact::round_quotient(zcz, zz, Direction::up)};
+    result.quotient = {exact::round_quotient(zcz, zz, Direction::down),
+                       exact::round_quotient(zcz, zz, Direction::up)};
     return true;
   }
 
-  /// y = r g: is (I - Pi)(C - r I)(I - Pi) = 0? Over gg^3: N = gg C - p I, gg^2 N - gg (g b^T + b g^T) + h g g^T
-  /// with b = N g, h = g.b. True if so; else the answer is no with a witness.
+  /// y = r g: is (I - Pi)(C - r I)(I - Pi) = 0? Over gg^3: N = gg C - p I, gg^2 N - gg (g b^T + b g^T) + h g
+  /// g^T with b = N g, h = g.b. True if so; else the answer is no with a witness.
   bool decide_parallel(Judgement& result) const {
     const arma::uword n = g_.n_elem;
     Dyadics g, b;
@@ -720,7 +727,8 @@ std::optional<ProjectedMinimiser> project_to_minimiser(const arma::vec& g, const
   const PairNumbers pair(gram);
   const Complement complement(c, g, y, pair);
   const Complement::Judgement judgement = complement.judge();
-  return ProjectedMinimiser{judgement.answer,  judgement.smallest, judgement.largest, complement.compression(true),
+  return ProjectedMinimiser{judgement.answer,  judgement.smallest,
+                            judgement.largest, complement.compression(true),
                             judgement.witness, judgement.quotient};
 }
 
@@ -746,7 +754,8 @@ namespace {
 
 /// Compares the exact image with (2 a* y - (yy/gg) g or y) given over a common denominator.
 ImageCheck check_image(const Dyadics& image, const Dyadics& wanted, const Dyadic& denominator,
-                       const Dyadic& frobenius_squared, const Dyadic& x_squared, const Dyadic& wanted_squared) {
+                       const Dyadic& frobenius_squared, const Dyadic& x_squared,
+                       const Dyadic& wanted_squared) {
   const MpfrScope mpfr;
   ImageCheck result{true, 0, {}, {}};
   Dyadic squares;
@@ -804,7 +813,8 @@ std::optional<MinimiserCheck> check_minimiser(const arma::mat& m, const arma::ve
   }
   result.update =
       check_image(complement.image_of_g(), update, Dyadic(std::uint64_t{1}), frobenius, v.gg, v.yy);
-  result.descent = check_image(complement.image_of_y(), descent, v.p * v.gg, frobenius, v.yy, descent_squared);
+  result.descent =
+      check_image(complement.image_of_y(), descent, v.p * v.gg, frobenius, v.yy, descent_squared);
   const auto refuse = [&](MinimiserReason reason) {
     result.answer = Answer::no;
     result.reason = reason;
@@ -938,7 +948,8 @@ class DiagonalReference final : public ReferenceMetric {
   std::optional<Form> form(const Dyadics& b) const override {
     // Nothing cancels.
     Interval sum = number(Dyadic(), relative_precision);
-    for (arma::uword i = 0; i < d_.n_elem; ++i) sum = sum + number(b[i], relative_precision) * quotient(b[i], i);
+    for (arma::uword i = 0; i < d_.n_elem; ++i)
+      sum = sum + number(b[i], relative_precision) * quotient(b[i], i);
     return Form{*solve(b), sum};
   }
   EnclosedMatrix dense() const override {
@@ -955,7 +966,8 @@ class DiagonalReference final : public ReferenceMetric {
 
 class DenseReference final : public ReferenceMetric {
  public:
-  DenseReference(arma::mat m, dense::PositiveDefinite factor) : m_(std::move(m)), factor_(std::move(factor)) {}
+  DenseReference(arma::mat m, dense::PositiveDefinite factor)
+      : m_(std::move(m)), factor_(std::move(factor)) {}
 
   Dyadics multiply(const arma::vec& x) const override { return dense::multiply(m_, as_span(x)); }
 
@@ -995,9 +1007,7 @@ class DenseReference final : public ReferenceMetric {
     }
   }
 
-  EnclosedMatrix dense() const override {
-    return {m_, arma::mat(m_.n_rows, m_.n_cols, arma::fill::zeros)};
-  }
+  EnclosedMatrix dense() const override { return {m_, arma::mat(m_.n_rows, m_.n_cols, arma::fill::zeros)}; }
 
  private:
   arma::mat m_;
@@ -1021,7 +1031,8 @@ class FactorReference final : public ReferenceMetric {
     for (arma::uword k = 0; k < n; ++k) {
       // Twice in range: an element is at most its row's largest.
       double size = 0;
-      for (arma::uword i = 0; i < n; ++i) size = std::max(size, std::abs(std::ldexp(j(i, k), result->rows_[i])));
+      for (arma::uword i = 0; i < n; ++i)
+        size = std::max(size, std::abs(std::ldexp(j(i, k), result->rows_[i])));
       if (!(size > 0)) return nullptr;
       result->columns_.push_back(-std::ilogb(size));
       for (arma::uword i = 0; i < n; ++i) {
@@ -1039,7 +1050,8 @@ class FactorReference final : public ReferenceMetric {
     for (arma::uword k = 0; k < n; ++k)
       for (arma::uword i = 0; i < n; ++i) {
         const double e = product.value(i, k) - (i == k ? 1 : 0);
-        off(i, k) = dense::add_up(dense::add_up(std::abs(e), dense::mul_up(std::abs(e), 2 * unit)), product.radius(i, k));
+        off(i, k) = dense::add_up(dense::add_up(std::abs(e), dense::mul_up(std::abs(e), 2 * unit)),
+                                  product.radius(i, k));
       }
     const double theta = dense::two_norm_up(off);
     if (!(theta < 1)) return nullptr;
@@ -1049,7 +1061,9 @@ class FactorReference final : public ReferenceMetric {
     return result;
   }
 
-  Dyadics multiply(const arma::vec& x) const override { return product(dense::multiply(transposed_, as_span(x))); }
+  Dyadics multiply(const arma::vec& x) const override {
+    return product(dense::multiply(transposed_, as_span(x)));
+  }
 
   std::optional<Ball> solve(const Dyadics& b) const override {
     auto solved = form(b);
@@ -1079,8 +1093,7 @@ class FactorReference final : public ReferenceMetric {
     constexpr std::size_t block = 16;
     parallel_for((x.size() + block - 1) / block, [&](std::size_t part) {
       for (std::size_t i = part * block; i < std::min(x.size(), (part + 1) * block); ++i)
-        for (std::size_t k = 0; k < x.size(); ++k)
-          result[i] = result[i] + Dyadic::from(j_(i, k)) * x[k];
+        for (std::size_t k = 0; k < x.size(); ++k) result[i] = result[i] + Dyadic::from(j_(i, k)) * x[k];
     });
     return result;
   }
@@ -1094,8 +1107,8 @@ class FactorReference final : public ReferenceMetric {
     for (std::size_t i = 0; i < error.size(); ++i) ball.radius[i] = ball.radius[i] + norm.scaled(out[i]);
   }
 
-  /// J^-1 b (J^-T b if transposed): corrections by the approximate inverse of exact residuals; what is left of
-  /// the residual bounds the error.
+  /// J^-1 b (J^-T b if transposed): corrections by the approximate inverse of exact residuals; what is left
+  /// of the residual bounds the error.
   Ball refine(const Dyadics& b, bool transposed) const {
     const auto &into = transposed ? columns_ : rows_, &out = transposed ? rows_ : columns_;
     const std::size_t n = b.size();

@@ -2,8 +2,8 @@
 // it, and the optimum relative to another metric.
 //
 // Notation: gg, p, yy, D from the Gram; c = cos psi = p/sqrt(gg yy), s = sin psi, S = gg yy - p^2, a* = yy/p;
-// lambda+- = a*(1 +- s), kappa* = lambda+/lambda- = ((1 + s)/c)^2; Pi the projector on span(g, y). A metric of
-// the pair is a symmetric positive definite (SPD) M with M g = y.
+// lambda+- = a*(1 +- s), kappa* = lambda+/lambda- = ((1 + s)/c)^2; Pi the projector on span(g, y). A metric
+// of the pair is a symmetric positive definite (SPD) M with M g = y.
 //
 // The bound. If m I <= M <= l I and M g = y, then (M - m I)(l I - M) >= 0, and at g this says
 //   (y - m g).(l g - y) = (m + l) p - m l gg - yy >= 0.
@@ -14,9 +14,9 @@
 // m + |u|^2/(u.g) <= l. So the slack decides, in any dimension (for D = 1 it says m <= y/g <= l).
 //
 // All minimisers. Let l/m = kappa*. Then the inequality of the means is an equality, so m l = yy/gg, which
-// with l/m = kappa* leaves only m = lambda-, l = lambda+, and the slack is 0: with N = (M - m I)(l I - M) >= 0,
-// g^T N g = 0 and so N g = 0, that is M y = (m + l) y - m l g = 2 a* y - (yy/gg) g. So span(g, y) is invariant
-// and M agrees there with M(a*); on the complement M is any symmetric operator with its spectrum in
+// with l/m = kappa* leaves only m = lambda-, l = lambda+, and the slack is 0: with N = (M - m I)(l I - M) >=
+// 0, g^T N g = 0 and so N g = 0, that is M y = (m + l) y - m l g = 2 a* y - (yy/gg) g. So span(g, y) is
+// invariant and M agrees there with M(a*); on the complement M is any symmetric operator with its spectrum in
 // [lambda-, lambda+]. For D = 2 with s > 0, and for s = 0 (where M = (p/gg) I), nothing is left to choose.
 #ifndef NATGRAD_MIN_CONDITION_HPP
 #define NATGRAD_MIN_CONDITION_HPP
@@ -36,16 +36,16 @@ namespace natgrad {
 
 // ------------------------------------------------------------------------------ functions of the Gram
 //
-// All correctly rounded (nearest double, ties to even, +-inf and 0 where IEEE rounding says so), independent of
-// the caller's floating-point environment. Cost: O(1) in D, a few operations on integers.
+// All correctly rounded (nearest double, ties to even, +-inf and 0 where IEEE rounding says so), independent
+// of the caller's floating-point environment. Cost: O(1) in D, a few operations on integers.
 
 /// kappa* - 1 = 2 s (1 + s)/c^2: accurate also where kappa* rounds to 1. nullopt unless p > 0; 0 iff s = 0.
 /// Obeys kappa* = 4/c^2 - 2 - 1/kappa*, sqrt(kappa*) = tan(pi/4 + psi/2) and ln kappa* = 2 asinh(s/c).
 /// @claim min_condition.minus_one
 NATGRAD_API std::optional<double> condition_minus_one(const Gram& gram);
 
-/// d ln kappa*/d psi = 2/c, per radian: the conditioning of ln kappa* with respect to the angle; at psi = 0 the
-/// one-sided derivative, 2. nullopt unless p > 0. @claim min_condition.conditioning
+/// d ln kappa*/d psi = 2/c, per radian: the conditioning of ln kappa* with respect to the angle; at psi = 0
+/// the one-sided derivative, 2. nullopt unless p > 0. @claim min_condition.conditioning
 NATGRAD_API std::optional<double> log_condition_by_angle(const Gram& gram);
 /// d ln kappa*/d ln c = -2/s: the relative condition number of kappa* as a function of c. At s = 0 the
 /// one-sided derivative, -infinity: there kappa* - 1 grows like the root of 1 - c. nullopt unless p > 0.
@@ -67,10 +67,10 @@ NATGRAD_API std::optional<double> condition_excess(const Gram& gram, double m, d
 
 /// What the bound says of a competitor with its spectrum in [m, l].
 struct CompetitorBound {
-  bool possible = false;                  ///< spectrum_is_possible
-  double slack = 0;                       ///< spectrum_slack
-  double condition = 1;                   ///< l/m
-  double kantorovich = 0;                 ///< (m + l)^2 p^2 - 4 m l gg yy, for p > 0 of the sign of the excess
+  bool possible = false;   ///< spectrum_is_possible
+  double slack = 0;        ///< spectrum_slack
+  double condition = 1;    ///< l/m
+  double kantorovich = 0;  ///< (m + l)^2 p^2 - 4 m l gg yy, for p > 0 of the sign of the excess
   std::optional<double> least_condition;  ///< kappa*; nullopt unless p > 0
   std::optional<double> excess;           ///< condition_excess; nullopt unless p > 0
 
@@ -87,8 +87,8 @@ struct Competitor {
   Enclosure condition;              ///< largest/smallest; [1, inf] unless M is certified positive definite
   Enclosure slack;                  ///< spectrum_slack at the extreme eigenvalues
   std::optional<Enclosure> excess;  ///< condition - kappa*; nullopt unless p > 0
-  /// Can M be a metric of the pair, by the bound? no: its spectrum rules it out, whatever M g is. yes: a metric
-  /// with this spectrum's ends exists (M itself need not be one: that M g = y the Gram cannot tell).
+  /// Can M be a metric of the pair, by the bound? no: its spectrum rules it out, whatever M g is. yes: a
+  /// metric with this spectrum's ends exists (M itself need not be one: that M g = y the Gram cannot tell).
   Answer possible = Answer::undetermined;
 };
 /// Eigenvalues certified from M alone (LAPACK only guesses), to a few D u ‖M‖.
@@ -100,10 +100,10 @@ NATGRAD_API Competitor competitor(const arma::mat& m, const Gram& gram);
 
 struct MinimiserState;
 
-/// M = M(a*) + sum_j (values_j - a*) v_j v_j^T, where v_1 .. v_k is the orthonormal basis that the Gram-Schmidt
-/// process makes from the projections of the columns of V on the complement of span(g, y). Every such M is a
-/// metric of the pair with condition number kappa*, and every metric with this condition number is one, with
-/// k = D - 2. Kept in factors: O(D k) storage.
+/// M = M(a*) + sum_j (values_j - a*) v_j v_j^T, where v_1 .. v_k is the orthonormal basis that the
+/// Gram-Schmidt process makes from the projections of the columns of V on the complement of span(g, y). Every
+/// such M is a metric of the pair with condition number kappa*, and every metric with this condition number
+/// is one, with k = D - 2. Kept in factors: O(D k) storage.
 ///
 /// v_j is the exact real vector, and results are enclosures of the exact M x: the factors are exact, their
 /// coefficients are made by interval arithmetic at a precision that grows until each element is known to an
@@ -173,10 +173,10 @@ NATGRAD_API std::string_view to_string(MinimiserReason reason) noexcept;
 
 /// Where the image of a vector should be and is not.
 struct ImageCheck {
-  bool exact = false;             ///< equal in every row
+  bool exact = false;               ///< equal in every row
   std::uint64_t wrong_element = 0;  ///< the first row that differs, unless exact
-  Enclosure residual;             ///< Euclidean norm of the difference
-  Enclosure backward_error;       ///< residual/(‖M‖_F |x| + |image|) (Rigal & Gaches 1967)
+  Enclosure residual;               ///< Euclidean norm of the difference
+  Enclosure backward_error;         ///< residual/(‖M‖_F |x| + |image|) (Rigal & Gaches 1967)
 };
 
 struct MinimiserCheck {
@@ -184,8 +184,8 @@ struct MinimiserCheck {
   MinimiserReason reason = MinimiserReason::no_certificate;
   bool symmetric = false;
   arma::uword asymmetric_row = 0, asymmetric_column = 0;  ///< the first M_ij != M_ji, row > column
-  ImageCheck update;   ///< M g = y
-  ImageCheck descent;  ///< M y = 2 a* y - (yy/gg) g
+  ImageCheck update;                                      ///< M g = y
+  ImageCheck descent;                                     ///< M y = 2 a* y - (yy/gg) g
   /// Extreme eigenvalues of the compression of M to the complement of span(g, y), hulled with a*. Zero if the
   /// answer was no before.
   Enclosure smallest_eigenvalue, largest_eigenvalue;
@@ -195,9 +195,9 @@ struct MinimiserCheck {
 
 /// Is M a metric of the pair with condition number kappa*? yes iff M is symmetric, M g = y and M y = 2 a* y -
 /// (yy/gg) g (each row decided exactly, or with a tolerance: up to that relative backward error), and the
-/// spectrum of its compression to the complement is in [lambda-, lambda+] (the tolerance does not loosen this;
-/// strictly inside is certifiable, on the ends undetermined; for s = 0 it is decided exactly: M = (p/gg) I).
-/// nullopt unless p = y.g > 0.
+/// spectrum of its compression to the complement is in [lambda-, lambda+] (the tolerance does not loosen
+/// this; strictly inside is certifiable, on the ends undetermined; for s = 0 it is decided exactly: M =
+/// (p/gg) I). nullopt unless p = y.g > 0.
 /// @pre M is D x D, g and y of length D, all finite; tolerance finite, >= 0   @throws ContractError
 /// Cost: O(D^3) if the images are right, else O(D^2). @claim min_condition.check
 NATGRAD_API std::optional<MinimiserCheck> check_minimiser(const arma::mat& m, const arma::vec& g,
@@ -207,8 +207,8 @@ NATGRAD_API std::optional<MinimiserCheck> check_minimiser(const arma::mat& m, co
 
 struct RelativeState;
 
-/// The metric of the pair closest in shape to a given metric M0: of all M that are SPD with M g = y it has the
-/// smallest kappa(M0^-1/2 M M0^-1/2) (the condition number of M x = lambda M0 x):
+/// The metric of the pair closest in shape to a given metric M0: of all M that are SPD with M g = y it has
+/// the smallest kappa(M0^-1/2 M M0^-1/2) (the condition number of M x = lambda M0 x):
 ///   M = y y^T/p + at (M0 - M0 g g^T M0/(g^T M0 g)),  at = y^T M0^-1 y/p,
 ///   M^-1 = (I - g y^T/p)(M0^-1/at)(I - y g^T/p) + g g^T/p,
 ///   kappa0 = ((1 + s0)/c0)^2,  c0 = p/sqrt(g^T M0 g . y^T M0^-1 y),  s0 = sqrt(1 - c0^2).
@@ -218,9 +218,9 @@ struct RelativeState;
 ///
 /// Scalars are enclosures: y^T M0^-1 y is found from approximate solutions of M0 z = y by
 ///   y^T M0^-1 y = z.y + z.r + r^T M0^-1 r,  r = y - M0 z,
-/// with z.y, z.r and r exact, and the last term bounded; z is refined until the enclosures are two or three ulp
-/// wide, or for M0 at the limit of what can be certified as narrow as it goes. Immutable; copies share their
-/// state; const members may run concurrently. @claim min_condition.relative
+/// with z.y, z.r and r exact, and the last term bounded; z is refined until the enclosures are two or three
+/// ulp wide, or for M0 at the limit of what can be certified as narrow as it goes. Immutable; copies share
+/// their state; const members may run concurrently. @claim min_condition.relative
 class NATGRAD_API RelativeOptimum {
  public:
   /// M0 = diag(d), as in Adam or AdaGrad. O(D) storage and operations.
