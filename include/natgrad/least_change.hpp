@@ -196,6 +196,7 @@ class NATGRAD_API OptimalMetric {
   /// x^T M x (may round to +inf). @claim least_change.quadratic_form
   double quadratic_form(std::span<const double> x) const;
   double quadratic_form(const arma::vec& x) const;
+  double quadratic_form(const std::vector<double>& x) const { return quadratic_form(std::span(x)); }
 
   /// The dense D x D matrix. Cost: O(D^2). @claim least_change.dense
   arma::mat dense() const;
