@@ -102,7 +102,9 @@ TEST(Certificates, LargestStepOnHostilePairs) {
     const double expected = test::taylor::largest_step(c.exactly);
     const auto actual = largest_step(c.gram, c.lipschitz);
     EXPECT_EQ(actual.value_or(0), expected);
-    if (actual) EXPECT_TRUE(certifies_decrease(c.gram, *actual, c.lipschitz));
+    if (actual) {
+      EXPECT_TRUE(certifies_decrease(c.gram, *actual, c.lipschitz));
+    }
     if (actual && *actual < largest) {
       EXPECT_FALSE(certifies_decrease(c.gram, std::nextafter(*actual, infinity), c.lipschitz));
     }
@@ -533,7 +535,9 @@ TEST(MeanValue, BoundOfOneAndOfManyPieces) {
     EXPECT_EQ(nabla.gradient_evaluations, 15ULL << depth);
     const double mean = (0.3 * 0.3 + 0.7 * 0.7) / 2;
     EXPECT_LE(std::abs(nabla.nabla[0] - mean), *nabla.error_bound);
-    if (depth > 0) EXPECT_NEAR(*nabla.error_bound, before / 2, 1e-6);  // K |Delta| C/(number of pieces)
+    if (depth > 0) {
+      EXPECT_NEAR(*nabla.error_bound, before / 2, 1e-6);  // K |Delta| C/(number of pieces)
+    }
     before = *nabla.error_bound;
     if (depth == 0) {
       EXPECT_GT(*nabla.error_bound, 1.0 / 60);  // no 15 points do better

@@ -325,7 +325,8 @@ void certificate_sound(const Subject& subject) {
   }
   const Rational change = d.loss(point) - d.loss(d.exact_theta);
   const double rounded = std::clamp(test::nearest(change), -largest, largest);
-  const double safe = exact(rounded) < change ? std::nextafter(rounded, infinity) : rounded;
+  const double safe =
+      std::min(exact(rounded) < change ? std::nextafter(rounded, infinity) : rounded, largest);
   if (subject.discrete_taylor.certifies_decrease(gram, eta, d.lipschitz)) RC_ASSERT((change < 0));
   if (subject.discrete_taylor.certifies_effective(gram, safe, eta, d.lipschitz)) RC_ASSERT((e.p > 0));
   // Sharp: with A = K I the loss falls for no more steps than are certified; with A = -K I the certificate is
@@ -827,8 +828,9 @@ void angle_quadratics(const Subject& subject) {
                  p = -dot(nabla, d.exact_delta);
   if (square == 0) return;
   const PrecisionScope precision(512);
-  // Equality at 0 and pi, where the cosine is flat, needs the slack.
-  RC_ASSERT((cos(Real(*bound)) <= real(p) / sqrt(real(square)) + ldexp(Real(1), -400)));
+  // At most pi, which the bound is rounded up from; the slack is for equality.
+  const Real most = std::min(Real(*bound), Real(acos(Real(-1))));
+  RC_ASSERT((cos(most) <= real(p) / sqrt(real(square)) + ldexp(Real(1), -400)));
 }
 
 void condition_first_order_rounded(const Subject& subject) {
