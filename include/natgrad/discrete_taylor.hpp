@@ -194,7 +194,7 @@ struct MeanValueOptions {
 /// `error_bound` is K |Delta| C sum h^2 over the pieces, plus the roundings of points and sums: C is the
 /// Wasserstein distance int_0^1 |x - F(x)| dx of the rule's weights, F their distribution, from the uniform
 /// one, the least constant with |int_0^1 f - sum w_k f(x_k)| <= C Lip(f) for all f (Kantorovich-Rubinstein);
-/// about 1/56.
+/// about 1/49.
 /// @pre, @throws as gonzalez_gradient
 /// Cost: two losses, at most max_evaluations gradients, for each about two exact products per element; 15 D
 /// doubles of memory.
