@@ -112,13 +112,14 @@ struct TaylorGradient {
 };
 
 /// Finds t in [0, 1] with g.H(theta + t eta g) g = 2 (dL + eta p)/eta^2, for which ybar.g = -dL/eta: the
-/// update is natural gradient descent for the gradient plus a Hessian term. Some t exists whenever L is twice
-/// differentiable on the segment (Lagrange). The sign of the difference is exact at each point; a dyadic grid
-/// looks for a change of it, bisection follows it to neighbouring doubles. (g.H g, being a derivative, has
-/// the intermediate value property whether continuous or not.)
+/// update is natural gradient descent for the gradient plus a Hessian term. Such a t exists whenever L is
+/// twice differentiable on the segment (Lagrange), and where H is continuous the difference of the two sides
+/// either vanishes throughout or changes sign: its mean with weight 1 - t is 0. Its sign is exact at each
+/// point; a dyadic grid looks for a change, bisection follows it to neighbouring doubles. (g.H g, being a
+/// derivative, has the intermediate value property.)
 ///
-/// nullopt if no sign changed within the limits and no point was within the tolerance: t may still exist, as
-/// where the root is double. Points theta + t eta g are rounded once, element by element.
+/// nullopt if no sign changed within the limits and no point was within the tolerance: the grid was too
+/// coarse, or dL is not that of this Hessian. Points theta + t eta g are rounded once, element by element.
 /// @pre all lengths equal, >= 1; all finite; theta + eta g finite   @throws ContractError; NonFiniteError
 /// naming the
 ///   callback and t if it returns NaN or infinity; what the callback throws
@@ -140,6 +141,7 @@ NATGRAD_API std::string_view to_string(DiscreteGradientKind kind) noexcept;
 
 /// A discrete gradient of L from theta to theta+, which is what the callbacks' doubles make it: L and grad L
 /// are taken to be exactly what was returned.
+/// @claim discrete_taylor.representation
 struct DiscreteGradient {
   DiscreteGradientKind kind = DiscreteGradientKind::gonzalez;
   arma::vec nabla;           ///< D; ybar = -nabla
@@ -192,7 +194,7 @@ struct MeanValueOptions {
 /// `error_bound` is K |Delta| C sum h^2 over the pieces, plus the roundings of points and sums: C is the
 /// Wasserstein distance int_0^1 |x - F(x)| dx of the rule's weights, F their distribution, from the uniform
 /// one, the least constant with |int_0^1 f - sum w_k f(x_k)| <= C Lip(f) for all f (Kantorovich-Rubinstein);
-/// about 1/56.
+/// about 1/49.
 /// @pre, @throws as gonzalez_gradient
 /// Cost: two losses, at most max_evaluations gradients, for each about two exact products per element; 15 D
 /// doubles of memory.

@@ -23,8 +23,9 @@ constexpr std::int64_t infinite_rank = 0x7ff0000000000000;
 
 double least_double(const std::function<bool(const Rational&)>& predicate) {
   std::int64_t fails = -infinite_rank, holds = infinite_rank;
-  while (holds - fails > 1) {
-    const std::int64_t middle = fails + static_cast<std::int64_t>(static_cast<std::uint64_t>(holds - fails) / 2);
+  const auto gap = [&] { return static_cast<std::uint64_t>(holds) - static_cast<std::uint64_t>(fails); };
+  while (gap() > 1) {
+    const std::int64_t middle = fails + static_cast<std::int64_t>(gap() / 2);
     (predicate(exact(from_rank(middle))) ? holds : fails) = middle;
   }
   return from_rank(holds);
@@ -247,7 +248,8 @@ RationalVector mean_gradient(const Polynomial& p, std::span<const Rational> thet
   return sum;
 }
 
-RationalVector gonzalez(std::span<const Rational> v, const Rational& delta_loss, std::span<const Rational> delta) {
+RationalVector gonzalez(std::span<const Rational> v, const Rational& delta_loss,
+                        std::span<const Rational> delta) {
   const Rational weight = (delta_loss - dot(v, delta)) / dot(delta, delta);
   RationalVector out;
   for (std::size_t i = 0; i < v.size(); ++i) out.push_back(v[i] + weight * delta[i]);

@@ -1,8 +1,9 @@
 // natgrad: textbook formulas of discrete_taylor in rationals and self-checking multiprecision.
 //
-// What is rounded in a direction is found by bisection over all doubles with the defining inequality, in rationals;
-// angles and what is made of them, by trigonometric functions at p and 2p bits that must agree. Losses are polynomials
-// with rational coefficients, of which gradients, Hessians and means along a segment are known exactly.
+// What is rounded in a direction is found by bisection over all doubles with the defining inequality, in
+// rationals; angles and what is made of them, by trigonometric functions at p and 2p bits that must agree.
+// Losses are polynomials with rational coefficients, of which gradients, Hessians and means along a segment
+// are known exactly.
 #ifndef NATGRAD_TESTS_SUPPORT_DISCRETE_TAYLOR_REFERENCE_HPP
 #define NATGRAD_TESTS_SUPPORT_DISCRETE_TAYLOR_REFERENCE_HPP
 
@@ -25,8 +26,8 @@ double greatest_double(const std::function<bool(const Rational&)>& predicate);
 /// Rounds to the least double >= x, and to the greatest <= x.
 double up(const Rational& x);
 double down(const Rational& x);
-/// The least double >= a real number given by a formula, evaluated at p and 2p bits until both round alike. What
-/// still touches a double at the end is taken to be equal to it.
+/// The least double >= a real number given by a formula, evaluated at p and 2p bits until both round alike.
+/// What still touches a double at the end is taken to be equal to it.
 double up(const std::function<Real()>& formula);
 
 // ------------------------------------------------------------------------------ bounds, certificates
@@ -90,7 +91,8 @@ void hessian_product(const Polynomial& p, std::span<const double> x, std::span<c
 RationalVector mean_gradient(const Polynomial& p, std::span<const Rational> theta,
                              std::span<const Rational> theta_plus);
 /// v + (dL - v.Delta) Delta/|Delta|^2
-RationalVector gonzalez(std::span<const Rational> v, const Rational& delta_loss, std::span<const Rational> delta);
+RationalVector gonzalez(std::span<const Rational> v, const Rational& delta_loss,
+                        std::span<const Rational> delta);
 /// (L after - L before)/Delta_i, coordinate after coordinate in an order; d_i L where Delta_i = 0.
 RationalVector itoh_abe(const Polynomial& p, std::span<const Rational> theta,
                         std::span<const Rational> theta_plus, std::span<const std::size_t> order);

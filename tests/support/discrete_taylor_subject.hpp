@@ -34,10 +34,9 @@ struct DiscreteTaylorSubject {
       };
   std::function<std::optional<TaylorGradient>(const HessianProduct&, Doubles theta, Doubles g, Doubles y,
                                               double eta, double delta_loss)>
-      taylor_gradient = [](const HessianProduct& hessian, Doubles theta, Doubles g, Doubles y, double eta,
-                           double delta_loss) {
-        return natgrad::taylor_gradient(hessian, theta, g, y, eta, delta_loss);
-      };
+      taylor_gradient =
+          [](const HessianProduct& hessian, Doubles theta, Doubles g, Doubles y, double eta,
+             double delta_loss) { return natgrad::taylor_gradient(hessian, theta, g, y, eta, delta_loss); };
 
   using MakeGradient = std::function<DiscreteGradient(const LossFunction&, const GradientFunction&,
                                                       Doubles theta, Doubles theta_plus)>;
@@ -62,8 +61,8 @@ struct DiscreteTaylorSubject {
       [](DiscreteGradientKind kind, const Gram& gram, double eta, double lipschitz) {
         return natgrad::distance_bound(kind, gram, eta, lipschitz);
       };
-  using AngleBound = std::function<std::optional<double>(const Gram&, double eta, double lipschitz,
-                                                         DiscreteGradientKind)>;
+  using AngleBound =
+      std::function<std::optional<double>(const Gram&, double eta, double lipschitz, DiscreteGradientKind)>;
   AngleBound angle_bound = [](const Gram& gram, double eta, double lipschitz, DiscreteGradientKind kind) {
     return natgrad::angle_bound(gram, eta, lipschitz, kind);
   };
