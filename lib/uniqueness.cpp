@@ -130,12 +130,12 @@ struct BackwardError {
     const auto norm = [](const Dyadic& square) { return sqrt(interval(square, 128)); };
     const Interval value = norm(rr) / (norm(mm * gg) + norm(yy));
     Enclosure result{value.lower(), value.upper()};
-    if (compare(result.hi) == 0) result.lo = result.hi;
-    if (compare(result.lo) == 0) result.hi = result.lo;
     while (next_up(result.lo) < result.hi) {
       const double middle = next_up(result.lo);
       (compare(middle) >= 0 ? result.lo : result.hi) = middle;
     }
+    if (compare(result.lo) == 0) result.hi = result.lo;
+    if (compare(result.hi) == 0) result.lo = result.hi;
     return result;
   }
 };
