@@ -84,7 +84,7 @@ struct MetricCheck {
 };
 
 /// Is M, D x D, a metric of (g, y): symmetric, M g = y and positive definite? M g is evaluated exactly.
-/// tolerance 0 demands M g = y exactly; else backward_error <= tolerance, decided rigorously. For g = y = 0
+/// tolerance 0 demands M g = y exactly; else backward_error <= tolerance, decided exactly. For g = y = 0
 /// every positive definite M is one. (If M g = y, g != 0 and p <= 0, g itself is the witness.)
 /// @pre m D x D, g and y of length D >= 1, all finite; tolerance finite and >= 0
 /// @throws ContractError, NonFiniteError naming argument, position and value
@@ -204,8 +204,8 @@ struct RandomMetric {
 };
 
 /// A random metric with the given eigenvalues (in any order); nullopt unless spectrum_exists(). Random are
-/// the components of g in the eigenbasis, as far as they are free, and the eigenbasis given those, which is
-/// uniformly distributed. The same seed gives the same random numbers, but the last bits of the result are
+/// the components of g in the eigenbasis, as far as they are free (for D <= 3 they are not), and the
+/// eigenbasis given those, which is uniformly distributed. The same seed gives the same random numbers, but the last bits of the result are
 /// LAPACK's.
 /// @pre g and y of length D >= 1, finite; spectrum of length D, finite and > 0
 /// @throws ContractError, NonFiniteError
