@@ -279,7 +279,7 @@ TEST(Optimality, NoMetricIsBetterRelativeToAnother) {
 
 TEST(Minimisers, KnownMatrix) {
   const arma::vec g{1, 0, 0}, y{1, 0.75, 0};
-  const auto m = Minimiser::make(g, y, arma::mat{{5}, {7}, {1}}, arma::vec{2.5});
+  const auto m = Minimiser::make(g, y, arma::mat(arma::vec{5, 7, 1}), arma::vec{2.5});
   ASSERT_TRUE(m.has_value());
   const EnclosedMatrix dense = m->dense();
   const arma::mat expected{{1, 0.75, 0}, {0.75, 2.125, 0}, {0, 0, 2.5}};
@@ -318,9 +318,9 @@ TEST(Minimisers, RefusalsNameWhatIsWrong) {
   EXPECT_NE(make(arma::mat{{0, 0}, {0, 0}, {1, 0}, {0, 1}}, {1, 2.6}).find("values[1]"), std::string::npos);
   EXPECT_NE(make(arma::mat{{0, 0, 0}, {0, 0, 0}, {1, 0, 1}, {0, 1, 1}}, {1, 1, 1}).find("dimension 2"),
             std::string::npos);
-  EXPECT_NE(make(arma::mat{{0}, {0}, {1}, {infinity}}, {1}).find("v(3, 0)"), std::string::npos);
-  EXPECT_NE(make(arma::mat{{0}, {0}, {1}, {1}}, {infinity}).find("values"), std::string::npos);
-  EXPECT_NE(make(arma::mat{{0}, {0}, {1}}, {1}).find("v is 3 x 1"), std::string::npos);
+  EXPECT_NE(make(arma::mat(arma::vec{0, 0, 1, infinity}), {1}).find("v(3, 0)"), std::string::npos);
+  EXPECT_NE(make(arma::mat(arma::vec{0, 0, 1, 1}), {infinity}).find("values"), std::string::npos);
+  EXPECT_NE(make(arma::mat(arma::vec{0, 0, 1}), {1}).find("v is 3 x 1"), std::string::npos);
   EXPECT_FALSE(Minimiser::make(g, -y).has_value());
   const auto m = Minimiser::make(g, y);
   EXPECT_NE(refusal([&] { m->apply({1, 2}); }).find("x has 2"), std::string::npos);
@@ -340,13 +340,16 @@ TEST(Minimisers, WhereNothingIsLeftToChoose) {
   // u u^T with u orthogonal to g leaves M g = y.
   const arma::vec u{1, 0, 1};
   EXPECT_EQ(check_minimiser(m + 0x1p-40 * u * u.t(), g, y)->reason, MinimiserReason::outside);
-  EXPECT_TRUE(Minimiser::make(g, y, arma::mat{{1}, {0}, {0}}, {3}).has_value());
-  EXPECT_NE(refusal([&] { Minimiser::make(g, y, arma::mat{{1}, {0}, {0}}, {std::nextafter(3, 4)}); }), "");
+  EXPECT_TRUE(Minimiser::make(g, y, arma::mat(arma::vec{1, 0, 0}), {3}).has_value());
+  EXPECT_NE(refusal([&] {
+              Minimiser::make(g, y, arma::mat(arma::vec{1, 0, 0}), {std::nextafter(3, 4)});
+            }),
+            "");
   EXPECT_EQ(project_to_minimiser(g, y, m)->answer, Answer::yes);
   EXPECT_EQ(project_to_minimiser(g, y, m + u * u.t())->answer, Answer::no);
   // D = 1 and D = 2.
-  EXPECT_EQ(check_minimiser(arma::mat{{4}}, arma::vec{2}, arma::vec{8})->answer, Answer::yes);
-  EXPECT_EQ(check_minimiser(arma::mat{{4.5}}, arma::vec{2}, arma::vec{8})->answer, Answer::no);
+  EXPECT_EQ(check_minimiser(arma::mat(arma::vec{4}), arma::vec{2}, arma::vec{8})->answer, Answer::yes);
+  EXPECT_EQ(check_minimiser(arma::mat(arma::vec{4.5}), arma::vec{2}, arma::vec{8})->answer, Answer::no);
   EXPECT_EQ(check_minimiser(arma::mat{{1, 0.75}, {0.75, 2.125}}, arma::vec{1, 0}, arma::vec{1, 0.75})->answer,
             Answer::yes);
   EXPECT_EQ(Minimiser::make(arma::vec{2}, arma::vec{8})->apply({3}).value[0], 12);
