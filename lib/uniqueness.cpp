@@ -362,13 +362,20 @@ void improve_lower_bound(const arma::mat& m, Definiteness& result) {
   Enclosure& bound = result.smallest_eigenvalue;
   bound.lo = 0;
   if (!is_finite(bound.hi)) return;
+  // The upper bound, a Rayleigh quotient, may be far above: halve the exponents between what fails and holds.
   const Dyadic start = Dyadic::from(bound.hi);
-  for (std::int64_t k = 1; k <= 2048; k *= 2) {
-    const Dyadic shift = start.scaled(-k);
-    if (!definite_in_intervals(m, shift)) continue;
-    bound.lo = exact::round(shift, Direction::down);
-    return;
+  const auto holds = [&](std::int64_t k) { return definite_in_intervals(m, start.scaled(-k)); };
+  std::int64_t fails = 0, works = 1;
+  while (!holds(works)) {
+    if (works > 4096) return;
+    fails = works;
+    works *= 2;
   }
+  while (works - fails > 1) {
+    const std::int64_t middle = fails + (works - fails) / 2;
+    (holds(middle) ? works : fails) = middle;
+  }
+  bound.lo = exact::round(start.scaled(-works), Direction::down);
 }
 
 // --------------------------------------------------------------------------------------- coordinates
