@@ -398,7 +398,9 @@ TEST(UniquenessRandom, PrescribedEigenvaluesAgreeWithLapack) {
     EXPECT_EQ(definiteness(r->m).answer, Answer::yes);
     // Beyond D = 3, where the spectrum leaves nothing free but signs, it is another one every time.
     const auto again = random_metric(g, y, l, random);
-    if (d > 3) EXPECT_GT(arma::norm(again->m - r->m, "fro"), 1e-3);
+    if (d > 3) {
+      EXPECT_GT(arma::norm(again->m - r->m, "fro"), 1e-3);
+    }
   }
 }
 
