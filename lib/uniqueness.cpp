@@ -393,14 +393,21 @@ Split split(const arma::mat& m, const arma::vec& g) {
   return s;
 }
 
+/// Runs f(i) for i = 0 .. n-1 on all threads, eight at a time: a few are not worth other threads.
+template <class F>
+void in_blocks(std::size_t n, F f) {
+  constexpr std::size_t block = 8;
+  parallel_for((n + block - 1) / block, [&](std::size_t part) {
+    for (std::size_t i = part * block; i < std::min(n, (part + 1) * block); ++i) f(i);
+  });
+}
+
 /// A symmetric n x n matrix from its lower triangle, on all threads.
 template <class Entry>
 arma::mat symmetric_matrix(arma::uword n, Entry entry) {
   arma::mat result(n, n, arma::fill::none);
-  constexpr std::size_t block = 8;
-  parallel_for((n + block - 1) / block, [&](std::size_t part) {
-    for (arma::uword j = part * block; j < std::min<arma::uword>(n, (part + 1) * block); ++j)
-      for (arma::uword i = j; i < n; ++i) result(i, j) = result(j, i) = entry(i, j);
+  in_blocks(n, [&](arma::uword j) {
+    for (arma::uword i = j; i < n; ++i) result(i, j) = result(j, i) = entry(i, j);
   });
   return result;
 }
@@ -470,7 +477,7 @@ constexpr double exact_work = 0x1p26;
 template <class Entry>
 Enclosure exact_norm(arma::uword rows, arma::uword columns, Entry entry) {
   std::vector<Dyadic> sums(columns);
-  parallel_for(columns, [&](std::size_t j) {
+  in_blocks(columns, [&](std::size_t j) {
     for (arma::uword i = 0; i < rows; ++i) {
       const Dyadic x = entry(i, static_cast<arma::uword>(j));
       sums[j] = sums[j] + x * x;
@@ -992,7 +999,7 @@ std::optional<MetricFactor> factor(const arma::mat& m, const arma::vec& g) {
   const arma::vec others = without(g, k);
   const Dyadic gg = dense::dot(as_span(g), as_span(g)), gk = Dyadic::from(g[k]);
   std::vector<double> angles(n, 0.0);
-  parallel_for(n, [&](std::size_t j) {
+  in_blocks(n, [&](std::size_t j) {
     for (arma::uword i = 0; i < n; ++i) result.u(i < k ? i : i + 1, j) = (*l)(i, j);
     const Dyadic sum = dense::dot(as_span(others), {l->colptr(j), n});
     result.u(k, j) = exact::round_quotient(gk.sign() > 0 ? -sum : sum, gk.sign() > 0 ? gk : -gk);

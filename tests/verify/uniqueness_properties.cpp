@@ -634,7 +634,8 @@ PairAndSpectrum draw_spectrum(bool hostile) {
     const double middle = nearest(e.p / e.gg), star = nearest(e.star());
     for (double& x : result.spectrum) {
       x = draw_between(0, 1) == 0 ? middle : star;
-      x = std::ldexp(x, draw_between(-2, 2)) * (1 + std::ldexp(draw_between(-4, 4), -draw_between(2, 52)));
+      x = std::min(std::ldexp(x, draw_between(-2, 2)), largest) *
+          (1 + std::ldexp(draw_between(-4, 4), -draw_between(2, 52)));
       x = std::clamp(x, std::numeric_limits<double>::denorm_min(), largest);
     }
     return result;
