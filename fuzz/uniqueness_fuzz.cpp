@@ -76,7 +76,8 @@ void require_witness(const Definiteness& d, const arma::mat& m) {
   }
   const Enclosure least = d.smallest_eigenvalue;
   if (std::isfinite(least.lo))
-    require(ref::inertia(ref::shifted(exactly, exact(least.lo))).negative == 0, "an eigenvalue below the bound");
+    require(ref::inertia(ref::shifted(exactly, exact(least.lo))).negative == 0,
+            "an eigenvalue below the bound");
   if (std::isfinite(least.hi))
     require(ref::inertia(ref::shifted(exactly, exact(least.hi))).positive < m.n_rows,
             "no eigenvalue up to the bound");
@@ -221,7 +222,8 @@ std::vector<Canary> canaries() {
   return {
       {"the residual in doubles",
        [](test::Subject& s) {
-         s.uniqueness.check_metric = [](const arma::mat& m, const arma::vec& g, const arma::vec& y, double t) {
+         s.uniqueness.check_metric = [](const arma::mat& m, const arma::vec& g, const arma::vec& y,
+                                        double t) {
            MetricCheck c = check_metric(m, g, y, t);
            const double r = arma::norm(arma::vec(y - m * g));
            if (std::isfinite(r)) c.residual = {r, r};

@@ -362,13 +362,20 @@ void improve_lower_bound(const arma::mat& m, Definiteness& result) {
   Enclosure& bound = result.smallest_eigenvalue;
   bound.lo = 0;
   if (!is_finite(bound.hi)) return;
+  // The upper bound, a Rayleigh quotient, may be far above: halve the exponents between what fails and holds.
   const Dyadic start = Dyadic::from(bound.hi);
-  for (std::int64_t k = 1; k <= 2048; k *= 2) {
-    const Dyadic shift = start.scaled(-k);
-    if (!definite_in_intervals(m, shift)) continue;
-    bound.lo = exact::round(shift, Direction::down);
-    return;
+  const auto holds = [&](std::int64_t k) { return definite_in_intervals(m, start.scaled(-k)); };
+  std::int64_t fails = 0, works = 1;
+  while (!holds(works)) {
+    if (works > 4096) return;
+    fails = works;
+    works *= 2;
   }
+  while (works - fails > 1) {
+    const std::int64_t middle = fails + (works - fails) / 2;
+    (holds(middle) ? works : fails) = middle;
+  }
+  bound.lo = exact::round(start.scaled(-works), Direction::down);
 }
 
 // --------------------------------------------------------------------------------------- coordinates
@@ -386,14 +393,21 @@ Split split(const arma::mat& m, const arma::vec& g) {
   return s;
 }
 
+/// Runs f(i) for i = 0 .. n-1 on all threads, eight at a time: a few are not worth other threads.
+template <class F>
+void in_blocks(std::size_t n, F f) {
+  constexpr std::size_t block = 8;
+  parallel_for((n + block - 1) / block, [&](std::size_t part) {
+    for (std::size_t i = part * block; i < std::min(n, (part + 1) * block); ++i) f(i);
+  });
+}
+
 /// A symmetric n x n matrix from its lower triangle, on all threads.
 template <class Entry>
 arma::mat symmetric_matrix(arma::uword n, Entry entry) {
   arma::mat result(n, n, arma::fill::none);
-  constexpr std::size_t block = 8;
-  parallel_for((n + block - 1) / block, [&](std::size_t part) {
-    for (arma::uword j = part * block; j < std::min<arma::uword>(n, (part + 1) * block); ++j)
-      for (arma::uword i = j; i < n; ++i) result(i, j) = result(j, i) = entry(i, j);
+  in_blocks(n, [&](arma::uword j) {
+    for (arma::uword i = j; i < n; ++i) result(i, j) = result(j, i) = entry(i, j);
   });
   return result;
 }
@@ -463,7 +477,7 @@ constexpr double exact_work = 0x1p26;
 template <class Entry>
 Enclosure exact_norm(arma::uword rows, arma::uword columns, Entry entry) {
   std::vector<Dyadic> sums(columns);
-  parallel_for(columns, [&](std::size_t j) {
+  in_blocks(columns, [&](std::size_t j) {
     for (arma::uword i = 0; i < rows; ++i) {
       const Dyadic x = entry(i, static_cast<arma::uword>(j));
       sums[j] = sums[j] + x * x;
@@ -985,7 +999,7 @@ std::optional<MetricFactor> factor(const arma::mat& m, const arma::vec& g) {
   const arma::vec others = without(g, k);
   const Dyadic gg = dense::dot(as_span(g), as_span(g)), gk = Dyadic::from(g[k]);
   std::vector<double> angles(n, 0.0);
-  parallel_for(n, [&](std::size_t j) {
+  in_blocks(n, [&](std::size_t j) {
     for (arma::uword i = 0; i < n; ++i) result.u(i < k ? i : i + 1, j) = (*l)(i, j);
     const Dyadic sum = dense::dot(as_span(others), {l->colptr(j), n});
     result.u(k, j) = exact::round_quotient(gk.sign() > 0 ? -sum : sum, gk.sign() > 0 ? gk : -gk);

@@ -57,7 +57,8 @@ void expect_witness(const Definiteness& d, const arma::mat& m) {
 }
 
 Gram gram(const arma::vec& g, const arma::vec& y) {
-  return Gram::of(std::span<const double>(g.memptr(), g.n_elem), std::span<const double>(y.memptr(), y.n_elem));
+  return Gram::of(std::span<const double>(g.memptr(), g.n_elem),
+                  std::span<const double>(y.memptr(), y.n_elem));
 }
 
 arma::mat single(double x) {
@@ -69,7 +70,8 @@ arma::mat single(double x) {
 arma::mat hilbert(arma::uword n) {
   // Times the least common multiple of the denominators, so that it is exact up to n = 10.
   double scale = 1;
-  for (arma::uword k = 2; k < 2 * n; ++k) scale = static_cast<double>(std::lcm(static_cast<long>(scale), static_cast<long>(k)));
+  for (arma::uword k = 2; k < 2 * n; ++k)
+    scale = static_cast<double>(std::lcm(static_cast<long>(scale), static_cast<long>(k)));
   arma::mat h(n, n);
   for (arma::uword i = 0; i < n; ++i)
     for (arma::uword j = 0; j < n; ++j) h(i, j) = scale / static_cast<double>(i + j + 1);
@@ -396,7 +398,9 @@ TEST(UniquenessRandom, PrescribedEigenvaluesAgreeWithLapack) {
     EXPECT_EQ(definiteness(r->m).answer, Answer::yes);
     // Beyond D = 3, where the spectrum leaves nothing free but signs, it is another one every time.
     const auto again = random_metric(g, y, l, random);
-    if (d > 3) EXPECT_GT(arma::norm(again->m - r->m, "fro"), 1e-3);
+    if (d > 3) {
+      EXPECT_GT(arma::norm(again->m - r->m, "fro"), 1e-3);
+    }
   }
 }
 
@@ -443,18 +447,25 @@ TEST(UniquenessContract, MessagesNameArgumentPositionAndValue) {
             "m(1, 0) is 3 and m(0, 1) is 2; it must be symmetric");
   EXPECT_EQ(message_of<ContractError>([] { definiteness(arma::mat(2, 3, arma::fill::zeros)); }),
             "m is 2 x 3; it must be square");
-  EXPECT_NE(message_of<ContractError>([] { definiteness(arma::mat()); }).find("m is empty"), std::string::npos);
+  EXPECT_NE(message_of<ContractError>([] { definiteness(arma::mat()); }).find("m is empty"),
+            std::string::npos);
   arma::mat bad = good;
   bad(1, 0) = not_a_number;
   EXPECT_NE(message_of<ContractError>([&] { definiteness(bad); }).find("m(1, 0)"), std::string::npos);
   EXPECT_THROW(check_metric(bad, {1, 1}, {1, 1}), ContractError);
-  EXPECT_NE(message_of<ContractError>([&] { check_metric(good, {1, 1, 1}, {1, 1}); }).find("g has 3 elements"),
+  EXPECT_NE(message_of<ContractError>([&] {
+              check_metric(good, {1, 1, 1}, {1, 1});
+            }).find("g has 3 elements"),
             std::string::npos);
-  EXPECT_NE(message_of<ContractError>([&] { check_metric(good, {1, 1}, {1}); }).find("y has 1 elements"),
+  EXPECT_NE(message_of<ContractError>([&] {
+              check_metric(good, {1, 1}, {1});
+            }).find("y has 1 elements"),
             std::string::npos);
   EXPECT_THROW(check_metric(good, {1, infinity}, {1, 1}), NonFiniteError);
   for (const double tolerance : {-1.0, infinity, not_a_number})
-    EXPECT_NE(message_of<ContractError>([&] { check_metric(good, {1, 1}, {1, 1}, tolerance); }).find("tolerance"),
+    EXPECT_NE(message_of<ContractError>([&] {
+                check_metric(good, {1, 1}, {1, 1}, tolerance);
+              }).find("tolerance"),
               std::string::npos);
   EXPECT_THROW(decompose(m, {1, 1}), ContractError);
   EXPECT_THROW(coordinates(good, {1}), ContractError);
@@ -466,8 +477,9 @@ TEST(UniquenessContract, MessagesNameArgumentPositionAndValue) {
   EXPECT_THROW(natgrad::rotation_between(arma::mat(), arma::mat()), ContractError);
   EXPECT_THROW(natgrad::rotation_between(bad, good), ContractError);
   Random random(1);
-  EXPECT_NE(message_of<ContractError>([&] { random_metric({1, 1}, {1, 1}, arma::vec{1, 0}, random); })
-                .find("spectrum[1] is 0"),
+  EXPECT_NE(message_of<ContractError>([&] {
+              random_metric({1, 1}, {1, 1}, arma::vec{1, 0}, random);
+            }).find("spectrum[1] is 0"),
             std::string::npos);
   EXPECT_THROW(random_metric({1, 1}, {1, 1}, arma::vec{1}, random), ContractError);
   EXPECT_THROW(random_metric({1, 1}, {1, 1}, 0.5, random), ContractError);

@@ -205,8 +205,8 @@ struct RandomMetric {
 
 /// A random metric with the given eigenvalues (in any order); nullopt unless spectrum_exists(). Random are
 /// the components of g in the eigenbasis, as far as they are free (for D <= 3 they are not), and the
-/// eigenbasis given those, which is uniformly distributed. The same seed gives the same random numbers, but the last bits of the result are
-/// LAPACK's.
+/// eigenbasis given those, which is uniformly distributed. The same seed gives the same random numbers, but
+/// the last bits of the result are LAPACK's.
 /// @pre g and y of length D >= 1, finite; spectrum of length D, finite and > 0
 /// @throws ContractError, NonFiniteError
 /// Cost: about 10 D^3 flops, and the bounds of the extreme eigenvalues. @claim uniqueness.random
