@@ -252,15 +252,16 @@ Competitor competitor(const arma::mat& m, const Gram& gram) {
 
 namespace {
 
-/// A symmetric combination of exact columns b_0, b_1, .. (the first ones g and y) with interval coefficients
-/// is evaluated until each element is known well enough.
+/// Is x, a sum of terms below 2^terms, known to an ulp, or else to 2^-256 of the largest term (but at least
+/// to 2^-128, so that an element that is exactly 0 is not lost among terms beyond the range of doubles)?
 bool known_well(const Interval& x, mpfr_exp_t terms) {
   if (x.accurate_to(56)) return true;
   mpfr_t width;
   mpfr_init2(width, 32);
   mpfi_diam_abs(width, x.get());
   const bool small =
-      mpfr_zero_p(width) != 0 || (mpfr_regular_p(width) != 0 && mpfr_get_exp(width) < terms - 256);
+      mpfr_zero_p(width) != 0 ||
+      (mpfr_regular_p(width) != 0 && mpfr_get_exp(width) < std::min<mpfr_exp_t>(terms, 128) - 256);
   mpfr_clear(width);
   return small;
 }

@@ -91,7 +91,7 @@ struct Competitor {
   /// metric with this spectrum's ends exists (M itself need not be one: that M g = y the Gram cannot tell).
   Answer possible = Answer::undetermined;
 };
-/// Eigenvalues certified from M alone (LAPACK only guesses), to a few D u ‖M‖.
+/// Eigenvalues certified from M alone (LAPACK only guesses), to a few D u ‖M‖ (entries above 2^-900 or so).
 /// @pre M symmetric, D x D with D = gram.dimension() >= 1, all finite   @throws ContractError
 /// Cost: O(D^3), a few Cholesky factorisations. @claim min_condition.competitor
 NATGRAD_API Competitor competitor(const arma::mat& m, const Gram& gram);
@@ -107,8 +107,8 @@ struct MinimiserState;
 ///
 /// v_j is the exact real vector, and results are enclosures of the exact M x: the factors are exact, their
 /// coefficients are made by interval arithmetic at a precision that grows until each element is known to an
-/// ulp, or to 2^-256 of its largest term. Immutable; copies share their state; const members may run
-/// concurrently. @claim min_condition.minimiser
+/// ulp, or to 2^-256 of its largest term (and to 2^-128). Immutable; copies share their state; const members
+/// may run concurrently. @claim min_condition.minimiser
 class NATGRAD_API Minimiser {
  public:
   /// nullopt unless p = y.g > 0.
