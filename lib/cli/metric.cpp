@@ -135,7 +135,10 @@ std::string to_json(const MetricOptions& options, const Gram& gram, const Answer
 }
 
 std::string to_text(const MetricOptions& options, const Gram& gram, const Answers& answers, bool colour) {
-  const auto& [scalars, judgement, enclosures, optimum, existence, objective] = answers;
+  const Scalars& scalars = answers.scalars;
+  const Judgement& judgement = answers.judgement;
+  const std::optional<ScalarEnclosures>& enclosures = answers.enclosures;
+  const std::optional<Optimum>& optimum = answers.optimum;
   struct Line {
     std::string name, value, enclosure, meaning;
   };
@@ -167,7 +170,7 @@ std::string to_text(const MetricOptions& options, const Gram& gram, const Answer
         enclosures ? (*enclosures).*row.enclosure : E(), meaning);
   }
   if (optimum)
-    add("objective", objective, E(),
+    add("objective", answers.objective, E(),
         answers.metric() ? std::string(describe(*optimum))
                          : fmt::format("infimum, not attained: {}", describe(*optimum)));
 
