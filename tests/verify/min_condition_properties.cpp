@@ -205,7 +205,8 @@ void require_narrow(const RationalVector& x, const EnclosedVector& box, const Ra
                     const std::string& what) {
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (!std::isfinite(nearest(2 * abs(x[i])))) continue;
-    const Rational bound = 4 * half_ulp(x[i]) + whole * power_of_two(-100);
+    // Just below a power of two the distance to the next double is 4 half ulps; itself rounded up.
+    const Rational bound = 5 * half_ulp(x[i]) + whole * power_of_two(-100);
     if (!(box.radius[i] < infinity) || test::exact(box.radius[i]) > bound)
       fail(what + "[" + std::to_string(i) + "] has radius " + hex(box.radius[i]) + " at " +
            hex(nearest(x[i])));
