@@ -30,7 +30,7 @@ RationalMatrix exact_matrix(const arma::mat& m) {
 }
 
 void require_in_box(const Rational& x, double value, double radius, const char* what) {
-  require(radius >= 0, "a radius is negative or NaN");
+  require(radius >= 0 && std::isfinite(value), "a box is none");
   if (radius < infinity) require(abs(x - exact(value)) <= exact(radius), what);
 }
 void require_in_box(const RationalVector& x, const EnclosedVector& box, const char* what) {

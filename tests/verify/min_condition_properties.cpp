@@ -176,7 +176,7 @@ RationalMatrix exact(const arma::mat& m) {
 // ------------------------------------------------------------------------- comparing
 
 void require_in_box(const Rational& x, double value, double radius, const std::string& what) {
-  if (std::isnan(value) || std::isnan(radius) || radius < 0) fail(what + " is not a box");
+  if (!std::isfinite(value) || std::isnan(radius) || radius < 0) fail(what + " is not a box");
   if (radius < infinity && abs(x - test::exact(value)) > test::exact(radius))
     fail(what + " is " + hex(value) + " +- " + hex(radius) + ", should contain " + hex(nearest(x)));
 }
