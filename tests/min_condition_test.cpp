@@ -228,26 +228,35 @@ TEST(Optimality, NoneOfAHundredThousandCompetitorsIsBetter) {
 }
 
 TEST(Optimality, WrongOptimaLose) {
-  // What claims the least condition number with another a has a better competitor: M(a*).
+  // M(a) for another a has a better competitor, M(a*): exactly, an eigenvalue of M(a) is below x and one
+  // above z (by inertia), while all of M(a*) are in [m, l] with l/m < z/x.
   Source source(7);
-  for (int round = 0; round < 2000; ++round) {
+  int lost = 0;
+  for (int round = 0; round < 1000; ++round) {
     arma::vec g, y;
     draw_pair(source, 2 + source.random.next() % 3, g, y);
     const Gram gram = gram_of(g, y);
-    if (*condition_minus_one(gram) < 1e-6) continue;
+    if (*condition_minus_one(gram) < 1e-5) continue;
     const double star = *alpha(gram), s = *sine(gram);
-    for (const double wrong : {star * 1.001, star * 0.999, star / (1 + s), star * (1 + s)}) {
-      if (std::abs(wrong / star - 1) < 1e-9) continue;
-      const double low = *lambda_min(gram, Alpha(wrong)), high = *lambda_max(gram, Alpha(wrong));
-      // Its ends are those of no minimiser: there is room.
-      ASSERT_GT(*condition_excess(gram, low, high), 0) << round;
+    const Certified best = certified_spectrum(dense(exact_pair(g, y)));
+    for (const double wrong : {star * 1.001, star * 0.999, star / (1 + s)}) {
+      if (std::abs(wrong / star - 1) < 1e-4) continue;
+      const RationalMatrix m = dense(ExactPair({g.memptr(), g.n_elem}, {y.memptr(), y.n_elem}, wrong));
+      const Rational x = exact(*lambda_min(gram, Alpha(wrong)) * (1 + 1e-13)),
+                     z = exact(*lambda_max(gram, Alpha(wrong)) * (1 - 1e-13));
+      const RationalMatrix one = identity(m.size()), none = plus(m, -1, m);
+      ASSERT_GE(negative_eigenvalues(plus(m, -x, one)), 1U) << round;
+      ASSERT_GE(negative_eigenvalues(plus(plus(none, z, one), -1, m)), 1U) << round;
+      ASSERT_LT(best.l / best.m, z / x) << round;
+      ++lost;
     }
   }
+  EXPECT_GT(lost, 1000);
 }
 
 TEST(Optimality, NoMetricIsBetterRelativeToAnother) {
   Source source(11);
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < 20000; ++round) {
     const arma::uword n = 2 + source.random.next() % 2;
     arma::vec g, y;
     draw_pair(source, n, g, y);

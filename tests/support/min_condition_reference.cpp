@@ -116,9 +116,12 @@ Rational slack(const ExactPair& pair, const Rational& m, const Rational& l) {
 }
 
 double excess(const ExactPair& pair, const Rational& m, const Rational& l) {
+  // kappa by the product of the eigenvalues: with a smallest one that has cancelled away, two precisions
+  // might agree on l/m alone.
+  const Rational det = pair.dimension() == 1 ? pair.star() * pair.star() : pair.a * pair.p / pair.gg;
   return converged([&, block = plane(pair)]() -> Real {
-    const auto [least, greatest] = block.eigenvalues();
-    return real(l / m) - greatest / least;
+    const Real greatest = block.eigenvalues().second;
+    return real(l / m) - greatest * greatest / real(det);
   });
 }
 

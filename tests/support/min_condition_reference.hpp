@@ -32,7 +32,7 @@ double log_condition_by_log_cosine(const ExactPair& pair);
 
 /// (y - m g).(l g - y)
 Rational slack(const ExactPair& pair, const Rational& m, const Rational& l);
-/// l/m - lambda_max/lambda_min, rounded. @pre p > 0
+/// l/m - lambda_max^2/(lambda_min lambda_max), rounded. @pre p > 0
 double excess(const ExactPair& pair, const Rational& m, const Rational& l);
 /// Is every eigenvalue of the symmetric matrix in [m, l]?
 bool spectrum_within(const RationalMatrix& a, const Rational& m, const Rational& l);

@@ -176,7 +176,7 @@ RationalMatrix exact(const arma::mat& m) {
 // ------------------------------------------------------------------------- comparing
 
 void require_in_box(const Rational& x, double value, double radius, const std::string& what) {
-  if (std::isnan(value) || std::isnan(radius) || radius < 0) fail(what + " is not a box");
+  if (!std::isfinite(value) || std::isnan(radius) || radius < 0) fail(what + " is not a box");
   if (radius < infinity && abs(x - test::exact(value)) > test::exact(radius))
     fail(what + " is " + hex(value) + " +- " + hex(radius) + ", should contain " + hex(nearest(x)));
 }
@@ -205,7 +205,8 @@ void require_narrow(const RationalVector& x, const EnclosedVector& box, const Ra
                     const std::string& what) {
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (!std::isfinite(nearest(2 * abs(x[i])))) continue;
-    const Rational bound = 4 * half_ulp(x[i]) + whole * power_of_two(-100);
+    // Just below a power of two the distance to the next double is 4 half ulps; itself rounded up.
+    const Rational bound = 5 * half_ulp(x[i]) + whole * power_of_two(-100);
     if (!(box.radius[i] < infinity) || test::exact(box.radius[i]) > bound)
       fail(what + "[" + std::to_string(i) + "] has radius " + hex(box.radius[i]) + " at " +
            hex(nearest(x[i])));
