@@ -990,7 +990,8 @@ def other_crashes_are_not_blamed_on_the_file():
     refused(70, ["internal error: Segmentation fault"], "analyze", "run.h5", env=environment(LD_PRELOAD=crash))
     check("damaged" not in run("analyze", "run.h5", env=environment(LD_PRELOAD=crash)).err, "blamed")
     no_threads = compiled("int pthread_create() { return 11; }", "threads")
-    result = run("analyze", "run.h5", env=environment(LD_PRELOAD=no_threads, OMP_NUM_THREADS="2"))
+    result = run("analyze", "run.h5", env=environment(LD_PRELOAD=no_threads, OMP_NUM_THREADS="2",
+                                                           OPENBLAS_NUM_THREADS="1"))
     equal((result.code, result.out), (70, ""), result.err)
     check("internal error: no threads" in result.err and "OMP_NUM_THREADS" in result.err, result.err)
     want = done("analyze", "run.h5", "--json").out
@@ -1601,21 +1602,21 @@ def usage_errors():
 @case
 def version_and_help():
     equal(done("--version").out, f"natgrad {VERSION}\n")
-    for command in [], ["metric"], ["apply"], ["record"], ["analyze"]:
+    for command in [], ["metric"], ["check"], ["apply"], ["record"], ["analyze"]:
         text = done(*command, "--help").out
         equal(done(*command, "-h").out, text)
         check("Example:" in text, command)
         for line in text.splitlines():
             check(len(line) <= 110, f"{command}: a line of {len(line)} characters")
     overview = done("--help").out
-    for command in "metric", "apply", "record", "analyze":
+    for command in "metric", "check", "apply", "record", "analyze":
         check(f"  {command} " in overview, command)
         check("--json" in done(command, "--help").out, command)
 
 
 @case
 def help_examples_run():
-    for command in [], ["metric"], ["apply"], ["record"], ["analyze"]:
+    for command in [], ["metric"], ["check"], ["apply"], ["record"], ["analyze"]:
         text = done(*command, "--help").out
         example = text.split("Example:\n", 1)[1]
         lines = [line.strip() for line in example.splitlines() if line.startswith("  ")]

@@ -250,8 +250,7 @@ Command add_check(CLI::App& root) {
                   "accept M g = y up to this relative backward error; without it exactly")
       ->type_name("T");
   app->add_option("--coordinates", options->coordinates,
-                  "write the free parameters of M there, a symmetric positive definite matrix of D-1 rows: "
-                  "CSV, or Armadillo binary for OUT.bin")
+                  "write the free parameters of M there: CSV, or Armadillo binary for OUT.bin")
       ->type_name("OUT");
   app->add_flag("--json", options->json, "JSON instead of a table");
   app->footer(R"(A matrix is CSV (one row a line), an Armadillo binary file or a dataset of an HDF5
@@ -262,15 +261,9 @@ Exit codes: 0 yes or undetermined, 2 usage, 3 bad input, 4 no (the pair has no
 metric at all), 5 no.
 
 Example:
-  printf '1
-0
-' > g.csv
-  printf '2
-1
-' > y.csv
-  printf '2,1
-1,3
-' > m.csv
+  printf '1\n0\n' > g.csv
+  printf '2\n1\n' > y.csv
+  printf '2,1\n1,3\n' > m.csv
   natgrad check m.csv g.csv y.csv)");
   return {app, [options] {
             const auto run = [&] { return run_check(*options); };

@@ -267,13 +267,6 @@ int run_metric(const MetricOptions& options) {
   return none ? no_metric : done;
 }
 
-std::string optimum_names() {
-  std::string names;
-  for (const Optimum optimum : all_optima())
-    names += (names.empty() ? "" : ", ") + std::string(to_string(optimum));
-  return names;
-}
-
 std::string optima_text() {
   std::string text;
   for (const Optimum optimum : all_optima())
@@ -293,7 +286,7 @@ Command add_metric(CLI::App& root) {
   app->add_option("--alpha", options->alpha, "the parameter a > 0 of M(a); without it a* = y.y/y.g")
       ->type_name("A");
   app->add_option("--optimum", options->optimum,
-                  "instead of M(a) the metric that is optimal in another sense: " + optimum_names())
+                  "instead of M(a) the metric that is optimal in another sense, listed below")
       ->type_name("NAME");
   app->add_option("--trace", options->trace, "the trace T that --optimum determinant holds fixed")
       ->type_name("T");
