@@ -158,8 +158,8 @@ class NATGRAD_API MetricOperator {
 /// An operator that owns a copy of g and y.
 class NATGRAD_API Metric : public MetricOperator {
  public:
-  /// M(a) for the pair (g, y); nullopt unless p = y.g > 0 (Gram::of(g, y).judge() says why), or if no M(a) has
-  /// the trace asked for (Alpha::of_trace).
+  /// M(a) for the pair (g, y); nullopt unless p = y.g > 0 (Gram::of(g, y).judge() says why), or if no M(a)
+  /// has the trace asked for (Alpha::of_trace).
   /// @pre g.size() == y.size() >= 1, all finite   @throws ContractError, NonFiniteError
   static std::optional<Metric> make(std::span<const double> g, std::span<const double> y, Alpha a = {});
   static std::optional<Metric> make(std::span<const float> g, std::span<const float> y, Alpha a = {});

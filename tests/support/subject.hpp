@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "canonical_form_general_subject.hpp"
-#include "uniqueness_subject.hpp"
-#include "min_condition_subject.hpp"
-#include "least_change_subject.hpp"
 #include "discrete_taylor_subject.hpp"
+#include "least_change_subject.hpp"
+#include "min_condition_subject.hpp"
 #include "natgrad/natgrad.hpp"
+#include "uniqueness_subject.hpp"
 
 namespace natgrad::test {
 

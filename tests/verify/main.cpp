@@ -190,13 +190,13 @@ Json to_json(const Outcome& outcome, const Options& options) {
 
 std::vector<Property> all_properties() {
   std::vector<Property> all;
-  for (const auto& row : {natgrad::test::gram_properties, natgrad::test::scalars_properties,
-                          natgrad::test::canonical_form_properties, natgrad::test::canonical_form_general_properties,
-                          natgrad::test::uniqueness_properties, natgrad::test::min_condition_properties,
-                          natgrad::test::least_change_properties, natgrad::test::discrete_taylor_properties,
-                          natgrad::test::rules_properties,
-                          natgrad::test::run_properties, natgrad::test::analysis_properties,
-                          natgrad::test::report_properties}) {
+  for (const auto& row :
+       {natgrad::test::gram_properties, natgrad::test::scalars_properties,
+        natgrad::test::canonical_form_properties, natgrad::test::canonical_form_general_properties,
+        natgrad::test::uniqueness_properties, natgrad::test::min_condition_properties,
+        natgrad::test::least_change_properties, natgrad::test::discrete_taylor_properties,
+        natgrad::test::rules_properties, natgrad::test::run_properties, natgrad::test::analysis_properties,
+        natgrad::test::report_properties}) {
     for (Property& property : row()) all.push_back(std::move(property));
   }
   return all;
