@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <utility>
@@ -47,7 +48,14 @@ std::span<const double> column(const arma::mat& m, std::size_t j) {
 // so the error is at most gamma_n sum |x_i z_i| (Higham 2002, section 3.1), and tiny for every product below
 // the normal range. An accumulator that begins at zero adds no error.
 
-using Lanes = double __attribute__((vector_size(16), aligned(8), may_alias));
+using Lanes = double __attribute__((vector_size(16)));
+
+/// Two neighbours, at any address.
+Lanes load(const double* from) {
+  Lanes lanes;
+  std::memcpy(&lanes, from, sizeof lanes);
+  return lanes;
+}
 
 /// c(i, j) += a(.., i).b(.., j) over rows first .. last-1, for four columns of a and two of b.
 void tile(const double* const* a, const double* const* b, std::size_t first, std::size_t last, double* sums) {
@@ -55,8 +63,8 @@ void tile(const double* const* a, const double* const* b, std::size_t first, std
   std::size_t k = first;
   for (; k + 2 <= last; k += 2) {
     Lanes x[4], z[2];
-    for (int i = 0; i < 4; ++i) x[i] = *reinterpret_cast<const Lanes*>(a[i] + k);
-    for (int j = 0; j < 2; ++j) z[j] = *reinterpret_cast<const Lanes*>(b[j] + k);
+    for (int i = 0; i < 4; ++i) x[i] = load(a[i] + k);
+    for (int j = 0; j < 2; ++j) z[j] = load(b[j] + k);
     for (int i = 0; i < 4; ++i)
       for (int j = 0; j < 2; ++j) s[i][j] += x[i] * z[j];
   }
