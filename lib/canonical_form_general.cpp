@@ -646,6 +646,13 @@ BlockMetric GeneralMetric::from_block(const arma::vec& g, const arma::vec& y, co
     if (!arma::inv(m.inverse, a.value) || !m.inverse.is_finite()) m.inverse.reset();
     return yes();
   }
+  // A B that is positive definite is so on g^perp; its own scaling may show what that of P B P hides.
+  if (n > exact_limit && dense::certainly_positive_definite(b)) {
+    const double whole = dense::smallest_eigenvalue(EnclosedMatrix{b, {}}).lo;
+    if (whole > 0) m.floor = Dyadic::from(whole);
+    if (!a.value.is_finite() || !arma::inv(m.inverse, a.value) || !m.inverse.is_finite()) m.inverse.reset();
+    return yes();
+  }
   if (arma::vec x = find_witness(m, a); !x.is_empty())
     return {Answer::no, BlockReason::not_definite, {}, std::move(x)};
   if (n > exact_limit) return {Answer::undetermined, BlockReason::no_certificate, {}, {}};

@@ -466,6 +466,15 @@ TEST(GeneralMetric, BlocksThatAreNotDefinite) {
   if (singular.answer == Answer::no) expect_no(first, b, "singular");
   b(7, 7) -= 5;
   expect_no(first, b, "indefinite, D = 40");
+  // Definite as it stands, of elements so different in size that P B P does not show it.
+  arma::vec wide(n), slanted(n);
+  for (arma::uword i = 0; i < n; ++i) {
+    wide[i] = std::ldexp(1.0, static_cast<int>(i * 37 % 40) * 20 - 400);
+    slanted[i] = static_cast<double>(i % 3) - 1;
+  }
+  const BlockMetric diagonal = GeneralMetric::from_block(slanted, slanted, arma::diagmat(wide), 1);
+  ASSERT_EQ(diagonal.answer, Answer::yes);
+  expect_same(diagonal.metric->apply(slanted), slanted, "M g");
   // Definite on g^perp though not on the whole space.
   const arma::mat on_complement = arma::mat{{-7, 0, 0}, {0, 2, 0}, {0, 0, 3}};
   EXPECT_EQ(GeneralMetric::from_block({1, 0, 0}, {1, 1, 1}, on_complement, 1).answer, Answer::yes);
