@@ -394,25 +394,22 @@ arma::vec start_vector(arma::uword n) {
 
 constexpr arma::uword eigen_limit = 400;
 
-struct Extremes {
-  arma::vec smallest, largest;  // approximate eigenvectors
-};
-
-/// The Ritz vector of the largest eigenvalue of a symmetric operator, by Lanczos' method with
+/// The Ritz vector of the largest eigenvalue of a symmetric operator, by Lanczos' method from x with
 /// reorthogonalisation.
 template <class Operator>
-arma::vec top_vector(arma::uword n, arma::uword steps, Operator apply) {
+arma::vec top_vector(arma::vec x, arma::uword steps, Operator apply) {
+  const arma::uword n = x.n_elem;
+  const arma::vec start = x;
   steps = std::min(steps, n);
   arma::mat basis(n, steps);
   arma::mat projected(steps, steps, arma::fill::zeros);
-  arma::vec x = start_vector(n);
   arma::uword count = 0;
   for (; count < steps; ++count) {
     const double length = arma::norm(x);
     if (!(length > 0) || !(length < infinity)) break;
     if (count > 0) projected(count - 1, count) = projected(count, count - 1) = length;
     basis.col(count) = x / length;
-    const arma::mat done = basis.head_cols(count + 1);
+    const arma::mat done(basis.memptr(), n, count + 1, false, true);
     x = apply(basis.col(count));
     if (!x.is_finite()) break;
     projected(count, count) = arma::dot(basis.col(count), x);
@@ -421,32 +418,68 @@ arma::vec top_vector(arma::uword n, arma::uword steps, Operator apply) {
   arma::vec values;
   arma::mat vectors;
   if (count == 0 || !arma::eig_sym(values, vectors, arma::mat(projected.submat(0, 0, count - 1, count - 1))))
-    return start_vector(n);
+    return start;
   return basis.head_cols(count) * vectors.col(count - 1);
 }
 
-/// Approximations only: nothing is claimed of them.
-Extremes extreme_vectors(const arma::mat& a) {
+/// A better eigenvector of the smallest eigenvalue of b, from a Ritz vector x of it: by Lanczos' method for
+/// the inverse of b - sigma I, with sigma ever closer below x^T b x, yet so far that this can be factored.
+arma::vec polished(const arma::mat& b, arma::vec x, double size) {
+  const double resolution = std::sqrt(static_cast<double>(b.n_rows)) * unit * size;
+  double gap = infinity, lowest = infinity, least = infinity;
+  for (int round = 0; round < 12; ++round) {
+    const double length = arma::norm(x);
+    if (!(length > 0) || !(length < infinity)) return x;
+    x /= length;
+    const arma::vec image = b * x;
+    const double theta = arma::dot(x, image), rest = arma::norm(image - theta * x);
+    // What is left may be all that doubles resolve; the eigenvalue is off by no more.
+    if (rest <= resolution || (rest >= least / 2 && theta >= lowest - resolution)) return x;
+    least = std::min(least, rest);
+    lowest = std::min(lowest, theta);
+    gap = std::max(std::min(4 * rest, gap / 16), 4 * resolution);
+    Factor f;
+    f.failed = 1;
+    for (int trial = 0; trial < 8 && f.failed != 0; ++trial) {
+      if (trial > 0) gap *= 16;
+      arma::mat shifted = b;
+      shifted.diag() -= theta - gap;
+      f = cholesky(shifted);
+    }
+    if (f.failed != 0) return x;
+    const arma::vec next = top_vector(x, 12, [&](const arma::vec& v) {
+      return arma::vec(triangular_solve(f.r, false, triangular_solve(f.r, true, v)));
+    });
+    if (!next.is_finite()) return x;
+    x = next;
+  }
+  return x;
+}
+
+/// An eigenvector of the smallest (sign +1) or largest (sign -1) eigenvalue. An approximation only: nothing
+/// is claimed of it.
+arma::vec extreme_vector(const arma::mat& a, int sign) {
   const arma::uword n = a.n_rows;
   const double size = a.is_empty() ? 0 : arma::abs(a).max();
-  if (!(size > 0) || !(size < infinity)) return {start_vector(n), start_vector(n)};
+  if (!(size > 0) || !(size < infinity)) return start_vector(n);
   arma::mat scaled = a;
   const int e = -std::ilogb(size);
   for (double& x : scaled) x = std::ldexp(x, e);
   arma::vec values;
   arma::mat vectors;
-  if (n <= eigen_limit && arma::eig_sym(values, vectors, scaled)) return {vectors.col(0), vectors.col(n - 1)};
-  Extremes result;
-  result.largest = top_vector(n, 80, [&](const arma::vec& x) { return arma::vec(scaled * x); });
+  if (n <= eigen_limit && arma::eig_sym(values, vectors, scaled)) return vectors.col(sign > 0 ? 0 : n - 1);
+  if (sign < 0) scaled = -scaled;
+  const double norm = arma::norm(scaled, "inf");
   const Factor f = cholesky(scaled);
+  arma::vec x;
   if (f.failed == 0) {
-    result.smallest = top_vector(n, 40, [&](const arma::vec& x) {
-      return arma::vec(triangular_solve(f.r, false, triangular_solve(f.r, true, x)));
+    x = top_vector(start_vector(n), 40, [&](const arma::vec& v) {
+      return arma::vec(triangular_solve(f.r, false, triangular_solve(f.r, true, v)));
     });
   } else {
-    result.smallest = top_vector(n, 120, [&](const arma::vec& x) { return arma::vec(-(scaled * x)); });
+    x = top_vector(start_vector(n), 40, [&](const arma::vec& v) { return arma::vec(-(scaled * v)); });
   }
-  return result;
+  return polished(scaled, x, norm);
 }
 
 /// A number that no eigenvalue of A' in the box (sign +1), or of -A' (sign -1), lies below, close to `guess`.
@@ -511,6 +544,15 @@ std::optional<Position> first_asymmetry(const arma::mat& m) {
       if (a != b && (a << 1 | b << 1) != 0) return Position{i, j};
     }
   return std::nullopt;
+}
+
+void check_symmetric(const arma::mat& m, std::size_t n, const char* name) {
+  check_shape(m, n, n, name);
+  check_finite(m, name);
+  if (const auto where = first_asymmetry(m))
+    throw ContractError(fmt::format("{0}({1}, {2}) is {3} and {0}({2}, {1}) is {4}; it must be symmetric",
+                                    name, where->row, where->column, m(where->row, where->column),
+                                    m(where->column, where->row)));
 }
 
 // -------------------------------------------------------------------------- upper and lower bounds
@@ -689,7 +731,7 @@ std::optional<arma::vec> nonpositive_direction(const arma::mat& a) {
     if (is_witness(x)) return x;
   }
   // An eigenvector, and for matrices of simple numbers its neighbour of simple numbers.
-  const arma::vec v = normalised(extreme_vectors(s.value).smallest);
+  const arma::vec v = normalised(extreme_vector(s.value, 1));
   candidates.assign(1, v);
   const arma::vec x = unscaled(v);
   if (is_witness(x)) return x;
@@ -705,7 +747,7 @@ std::optional<arma::vec> nonpositive_direction(const arma::mat& a) {
 Enclosure smallest_eigenvalue(const EnclosedMatrix& a) {
   const FloatScope scope;
   if (a.value.is_empty()) return {infinity, infinity};
-  const arma::vec x = extreme_vectors(a.value).smallest;
+  const arma::vec x = extreme_vector(a.value, 1);
   const double above = rayleigh(a.value, x, Direction::up);
   const double spread = has_radius(a) ? two_norm_up(a.radius) : 0;
   return {eigenvalue_bound(a, 1, above), spread == 0 ? above : sub_up(above, -spread)};
@@ -714,10 +756,52 @@ Enclosure smallest_eigenvalue(const EnclosedMatrix& a) {
 Enclosure largest_eigenvalue(const EnclosedMatrix& a) {
   const FloatScope scope;
   if (a.value.is_empty()) return {-infinity, -infinity};
-  const arma::vec x = extreme_vectors(a.value).largest;
+  const arma::vec x = extreme_vector(a.value, -1);
   const double below = rayleigh(a.value, x, Direction::down);
   const double spread = has_radius(a) ? two_norm_up(a.radius) : 0;
   return {spread == 0 ? below : sub_down(below, spread), -eigenvalue_bound(a, -1, -below)};
+}
+
+std::vector<Enclosure> eigenvalues(const arma::mat& a) {
+  const FloatScope scope;
+  const arma::uword n = a.n_rows;
+  std::vector<Enclosure> result(n, {-infinity, infinity});
+  const double size = a.is_empty() ? 0 : arma::abs(a).max();
+  if (size == 0) return std::vector<Enclosure>(n, {0, 0});
+  const int e = std::ilogb(size);
+  arma::mat scaled = a;
+  for (double& x : scaled) x = std::ldexp(x, -e);
+  arma::vec values;
+  arma::mat x;
+  if (!arma::eig_sym(values, x, scaled) || !x.is_finite() || !values.is_finite()) return result;
+  // |box - diagonal|, and a bound of its 2-norm.
+  const auto distance = [&](EnclosedMatrix box, const auto& diagonal) {
+    for (arma::uword j = 0; j < n; ++j)
+      for (arma::uword i = 0; i < n; ++i) {
+        const double value = box.value(i, j), expected = i == j ? diagonal(i) : 0;
+        box.value(i, j) =
+            add_up(std::max(sub_up(value, expected), sub_up(expected, value)), box.radius(i, j));
+      }
+    return two_norm_up(box.value);
+  };
+  const double delta = distance(gram(EnclosedMatrix{x, {}}), [](arma::uword) { return 1.0; });
+  // Elements that underflowed when the matrix was scaled: |x_i| <= 1 + delta.
+  const double lost = mul_up(static_cast<double>(n), 8 * tiny);
+  const EnclosedMatrix vectors{x, {}}, transposed{arma::mat(x.t()), {}};
+  const EnclosedMatrix rotated = multiply(transposed, multiply(EnclosedMatrix{scaled, {}}, vectors));
+  const double epsilon = add_up(distance(rotated, values), lost);
+  const double low = sub_down(1, delta), high = add_up(1, delta);
+  if (!(low > 0.5) || !(epsilon < infinity)) return result;
+  const auto divided = [&](double value, double by, Direction direction) {
+    return exact::round_quotient(Dyadic::from(value).scaled(e), Dyadic::from(by), direction);
+  };
+  for (arma::uword k = 0; k < n; ++k) {
+    const double below = sub_down(values[k], epsilon), above = sub_up(values[k], -epsilon);
+    if (!std::isfinite(below) || !std::isfinite(above)) continue;
+    result[k] = {divided(below, below < 0 ? low : high, Direction::down),
+                 divided(above, above < 0 ? high : low, Direction::up)};
+  }
+  return result;
 }
 
 // ------------------------------------------------------------------------------------------- solving
@@ -747,7 +831,7 @@ std::optional<PositiveDefinite> PositiveDefinite::make(const EnclosedMatrix& a) 
   result.factor_ = f.r;
   const bool compensated = n <= compensated_limit;
   // The larger the shift that survives, the better the bound; near lambda_min/2 it is as good as any.
-  const double guess = rayleigh(s.value, extreme_vectors(s.value).smallest, Direction::down);
+  const double guess = rayleigh(s.value, extreme_vector(s.value, 1), Direction::down);
   for (double c = guess / 2; c > second_shift(s) && result.smallest_ == 0; c /= 16)
     result.smallest_ = definite_by(s, c, compensated);
   if (result.smallest_ == 0) result.smallest_ = certified(s);

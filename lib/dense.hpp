@@ -30,6 +30,9 @@ struct Position {
 };
 std::optional<Position> first_asymmetry(const arma::mat& m);
 
+/// @throws ContractError unless m is n x n, finite and symmetric
+void check_symmetric(const arma::mat& m, std::size_t n, const char* name);
+
 // -------------------------------------------------------------------- upper and lower bounds in doubles
 
 /// Each is >= the exact value for arguments >= 0 (never NaN: inf where the bound is lost). @pre FloatScope
@@ -82,10 +85,15 @@ bool certainly_positive_definite(const arma::mat& a);
 std::optional<arma::vec> nonpositive_direction(const arma::mat& a);
 
 /// Bounds of the smallest and largest eigenvalue over all symmetric matrices in the box; tight to a few D u
-/// ‖A‖. The lower bound of the smallest one is found by certainly_positive_definite of A - sigma I, its upper
-/// bound is a Rayleigh quotient.
+/// ‖A‖ up to D = 800, a few D^2 u ‖A‖ beyond. The lower bound of the smallest one is found by
+/// certainly_positive_definite of A - sigma I, its upper bound is a Rayleigh quotient.
 Enclosure smallest_eigenvalue(const EnclosedMatrix& a);
 Enclosure largest_eigenvalue(const EnclosedMatrix& a);
+
+/// Bounds of all eigenvalues of a symmetric matrix, in ascending order, to about D u ‖A‖ each: from an
+/// approximate eigendecomposition X. The eigenvalues of X^T A X are those on its diagonal up to the norm of
+/// the rest (Weyl), and those of A up to the factors of X^T X (Ostrowski).
+std::vector<Enclosure> eigenvalues(const arma::mat& a);
 
 // ------------------------------------------------------------------------------------------- solving
 

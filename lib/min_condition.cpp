@@ -59,16 +59,6 @@ void check_vector(const arma::vec& x, std::size_t n, const char* name) {
     if (!is_finite(x[i])) throw NonFiniteError(name, i, x[i]);
 }
 
-/// A square symmetric finite matrix.
-void check_symmetric(const arma::mat& m, std::size_t n, const char* name) {
-  dense::check_shape(m, n, n, name);
-  dense::check_finite(m, name);
-  if (const auto where = dense::first_asymmetry(m))
-    throw ContractError(fmt::format("{} is not symmetric: ({}, {}) is {}, ({}, {}) is {}", name, where->row,
-                                    where->column, m(where->row, where->column), where->column, where->row,
-                                    m(where->column, where->row)));
-}
-
 Interval number(const Dyadic& x, mpfr_prec_t precision) {
   return Interval(x, precision);
 }
@@ -202,7 +192,7 @@ CompetitorBound competitor_bound(const Gram& gram, double m, double l) {
 
 Competitor competitor(const arma::mat& m, const Gram& gram) {
   check_dimension(gram);
-  check_symmetric(m, gram.dimension(), "m");
+  dense::check_symmetric(m, gram.dimension(), "m");
   const FloatScope scope;
   Competitor result;
   result.smallest_eigenvalue = dense::smallest_eigenvalue({m, {}});
@@ -253,7 +243,8 @@ Competitor competitor(const arma::mat& m, const Gram& gram) {
 namespace {
 
 /// Is x, a sum of terms below 2^terms, known to an ulp, or else to 2^-256 of the largest term (but at least
-/// to 2^-128, so that an element that is exactly 0 is not lost among terms beyond the range of doubles)?
+/// to 2^-128, so that an element that is exactly 0 is not lost among terms beyond the range of doubles), or
+/// to far less than the smallest double: of a coefficient that is exactly 0 no precision shows the size.
 bool known_well(const Interval& x, mpfr_exp_t terms) {
   if (x.accurate_to(56)) return true;
   mpfr_t width;
@@ -261,7 +252,8 @@ bool known_well(const Interval& x, mpfr_exp_t terms) {
   mpfi_diam_abs(width, x.get());
   const bool small =
       mpfr_zero_p(width) != 0 ||
-      (mpfr_regular_p(width) != 0 && mpfr_get_exp(width) < std::min<mpfr_exp_t>(terms, 128) - 256);
+      (mpfr_regular_p(width) != 0 &&
+       mpfr_get_exp(width) < std::max<mpfr_exp_t>(std::min<mpfr_exp_t>(terms, 128) - 256, -1140));
   mpfr_clear(width);
   return small;
 }
@@ -446,8 +438,9 @@ std::optional<Minimiser> Minimiser::make(const arma::vec& g, const arma::vec& y,
   for (arma::uword j = 0; j < k; ++j) {
     const Dyadic off = Dyadic::from(values[j]) * scale - product;
     if (square < off * off)
-      throw ContractError(fmt::format("values[{}] is {}; it must be in [lambda-, lambda+], about [{}, {}]", j,
-                                      values[j], *lambda_min(gram), *lambda_max(gram)));
+      throw ContractError(
+          fmt::format("values[{}] is {}; it must be in [lambda-, lambda+], which rounded is [{}, {}]", j,
+                      values[j], *lambda_min(gram), *lambda_max(gram)));
   }
   if (k > 0) {
     const arma::mat basis = parallel ? arma::join_rows(arma::mat(g), v) : arma::join_rows(g, y, v);
@@ -722,7 +715,7 @@ class Complement {
 std::optional<ProjectedMinimiser> project_to_minimiser(const arma::vec& g, const arma::vec& y,
                                                        const arma::mat& c) {
   const Gram gram = Gram::of(as_span(g), as_span(y));
-  check_symmetric(c, g.n_elem, "c");
+  dense::check_symmetric(c, g.n_elem, "c");
   if (gram.gy().sign() <= 0) return std::nullopt;
   const FloatScope scope;
   const PairNumbers pair(gram);
@@ -1231,7 +1224,7 @@ std::optional<RelativeOptimum> RelativeOptimum::with_diagonal(const arma::vec& g
 std::optional<RelativeOptimum> RelativeOptimum::with_metric(const arma::vec& g, const arma::vec& y,
                                                             const arma::mat& m0) {
   const Gram gram = Gram::of(as_span(g), as_span(y));
-  check_symmetric(m0, g.n_elem, "m0");
+  dense::check_symmetric(m0, g.n_elem, "m0");
   if (gram.gy().sign() <= 0) return std::nullopt;
   const FloatScope scope;
   auto factor = dense::PositiveDefinite::make({m0, {}});

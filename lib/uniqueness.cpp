@@ -56,13 +56,6 @@ void check_square(const arma::mat& m, const char* name) {
   dense::check_finite(m, name);
 }
 
-void check_symmetric(const arma::mat& m, const char* name) {
-  if (const auto at = dense::first_asymmetry(m))
-    throw ContractError(fmt::format("{}({}, {}) is {} and {}({}, {}) is {}; it must be symmetric", name,
-                                    at->row, at->column, m(at->row, at->column), name, at->column, at->row,
-                                    m(at->column, at->row)));
-}
-
 std::span<const double> as_span(const arma::vec& x) {
   return {x.memptr(), x.n_elem};
 }
@@ -817,7 +810,7 @@ Spectrum random_spectrum(const exact::PairNumbers& n, const Dyadic& k, Random& r
 
 Definiteness definiteness(const arma::mat& m) {
   check_square(m, "m");
-  check_symmetric(m, "m");
+  dense::check_symmetric(m, m.n_rows, "m");
   const FloatScope scope;
   Definiteness result;
   result.smallest_eigenvalue = dense::smallest_eigenvalue(EnclosedMatrix{m, {}});
@@ -909,7 +902,7 @@ namespace {
 
 void check_symmetric_and_vector(const arma::mat& m, const arma::vec& g) {
   check_square(m, "m");
-  check_symmetric(m, "m");
+  dense::check_symmetric(m, m.n_rows, "m");
   check_vector(g, m.n_rows, "g");
 }
 
@@ -947,7 +940,7 @@ std::optional<arma::mat> from_coordinates(const arma::mat& s, const arma::vec& g
   const arma::uword n = g.n_elem - 1;
   dense::check_shape(s, n, n, "s");
   dense::check_finite(s, "s");
-  check_symmetric(s, "s");
+  dense::check_symmetric(s, s.n_rows, "s");
   const Dyadic p = dense::dot(as_span(g), as_span(y));
   if (p.sign() <= 0) return std::nullopt;
   const arma::uword k = pivot_of(g);

@@ -128,6 +128,31 @@ TEST(Dense, ProductsAreInTheirBoxes) {
   }
 }
 
+// Sylvester's law counts those below a number exactly.
+TEST(Dense, EigenvaluesAreInTheirEnclosures) {
+  Draw draw(12);
+  for (int round = 0; round < 150; ++round) {
+    const arma::uword n = 1 + draw.random.next() % 6;
+    arma::mat m =
+        round % 3 == 0 ? draw.nearly_singular(n, 1e-12, 2) : draw.symmetric(n, round % 3 == 1 ? 2 : 40);
+    if (round % 5 == 4) m *= round % 2 == 0 ? 0x1p-1060 : 0x1p900;
+    if (round == 7) m.eye();  // equal ones
+    const double size = arma::abs(m).max();
+    const std::vector<Enclosure> bounds = dense::eigenvalues(m);
+    ASSERT_EQ(bounds.size(), n);
+    for (arma::uword k = 0; k < n; ++k) {
+      ASSERT_LE(bounds[k].lo, bounds[k].hi);
+      // At most k lie below lambda_k, at least k + 1 up to it.
+      ASSERT_LE(negative_eigenvalues(shifted(rational(m), exact(bounds[k].lo))), k) << round;
+      const std::size_t above = negative_eigenvalues(negated(shifted(rational(m), exact(bounds[k].hi))));
+      ASSERT_LE(above, n - 1 - k) << round;
+      ASSERT_LE(bounds[k].hi - bounds[k].lo, 1e-13 * static_cast<double>(n * n) * size + 0x1p-1070) << round;
+    }
+  }
+  for (const Enclosure& zero : dense::eigenvalues(arma::mat(3, 3, arma::fill::zeros)))
+    EXPECT_EQ(zero, (Enclosure{0, 0}));
+}
+
 TEST(Dense, LongProductsAreInTheirBoxes) {
   Draw draw(2);
   for (const arma::uword k : {255u, 256u, 257u, 1500u}) {
@@ -215,6 +240,37 @@ TEST(Dense, ExtremeEigenvaluesAreEnclosed) {
     }
   }
   EXPECT_LT(widest, 1e-12);
+}
+
+// Beyond the dimension up to which all eigenvectors are computed, too.
+TEST(Dense, ExtremeEigenvaluesAreTightInLargeDimensions) {
+  Draw draw(13);
+  for (const arma::uword n : {430u, 850u}) {
+    const double few = n <= 800 ? 20 : 20 * static_cast<double>(n);  // of D u ‖M‖
+    arma::mat factor(n, n - 1);
+    for (double& x : factor) x = static_cast<double>(draw.random.next() % 9) - 4;
+    const arma::mat singular = factor * factor.t();  // of integers: exact
+    const double size = arma::norm(singular, "fro");
+    for (const double t : {0.0, 1.0, -3.0}) {
+      arma::mat m = singular;
+      m.diag() -= t;
+      const Enclosure low = dense::smallest_eigenvalue({m, {}}), high = dense::largest_eigenvalue({m, {}});
+      EXPECT_LE(low.lo, -t) << n;
+      EXPECT_GE(low.hi, -t) << n;
+      EXPECT_LE(low.hi - low.lo, few * static_cast<double>(n) * 0x1p-53 * size) << n << ", " << t;
+      EXPECT_LE(high.hi - high.lo, few * static_cast<double>(n) * 0x1p-53 * size) << n << ", " << t;
+    }
+    // A dense spectrum, where Lanczos' method alone is slow.
+    arma::mat even(n, n, arma::fill::zeros);
+    for (arma::uword i = 0; i < n; ++i) even(i, i) = 1 + 7 * static_cast<double>(i) / static_cast<double>(n);
+    const arma::vec v = arma::normalise(draw.matrix(n, 1, 0));
+    arma::mat m = even;
+    m -= 2 * v * (v.t() * even);
+    m -= 2 * (m * v) * v.t();
+    m = arma::symmatu(m);
+    for (const Enclosure& e : {dense::smallest_eigenvalue({m, {}}), dense::largest_eigenvalue({m, {}})})
+      EXPECT_LE(e.hi - e.lo, few * static_cast<double>(n) * 0x1p-53 * 8) << n;
+  }
 }
 
 TEST(Dense, SolutionsAndDeterminantsAreEnclosed) {

@@ -91,7 +91,8 @@ struct Competitor {
   /// metric with this spectrum's ends exists (M itself need not be one: that M g = y the Gram cannot tell).
   Answer possible = Answer::undetermined;
 };
-/// Eigenvalues certified from M alone (LAPACK only guesses), to a few D u ‖M‖ (entries above 2^-900 or so).
+/// Eigenvalues certified from M alone (LAPACK only guesses), to a few D u ‖M‖ up to D = 800, a few
+/// D^2 u ‖M‖ beyond (entries above 2^-900 or so).
 /// @pre M symmetric, D x D with D = gram.dimension() >= 1, all finite   @throws ContractError
 /// Cost: O(D^3), a few Cholesky factorisations. @claim min_condition.competitor
 NATGRAD_API Competitor competitor(const arma::mat& m, const Gram& gram);

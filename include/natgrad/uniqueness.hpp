@@ -198,8 +198,9 @@ struct RandomMetric {
   arma::mat m;               ///< D x D, exactly symmetric
   arma::vec spectrum;        ///< the eigenvalues it was made for, ascending
   Enclosure backward_error;  ///< |y - m g|/(‖m‖_F |g| + |y|), as in check_metric(): of the order of D u
-  /// Of m as it is, each within about D u l_D of the prescribed l_1 and l_D. So for l_D/l_1 > 1/(D u) the
-  /// matrix of doubles may fail to be positive definite; smallest_eigenvalue.lo > 0 proves that it is.
+  /// Of m as it is, each within about D u l_D (D^2 u l_D for D > 800) of the prescribed l_1 and l_D. So for
+  /// l_D/l_1 > 1/(D u) the matrix of doubles may fail to be positive definite; smallest_eigenvalue.lo > 0
+  /// proves that it is.
   Enclosure smallest_eigenvalue, largest_eigenvalue;
 };
 
