@@ -3,6 +3,8 @@
 
 #include <cfloat>
 
+#include "float_scope.hpp"
+
 namespace natgrad {
 
 static_assert(FLT_EVAL_METHOD == 0, "natgrad: double arithmetic must round every operation to double");
@@ -39,7 +41,14 @@ std::uint64_t Random::next() noexcept {
 
 double Random::uniform(double lo, double hi) noexcept {
   const double u = static_cast<double>(next() >> 11) * 0x1p-53;
-  return lo + u * (hi - lo);
+  // Volatile, because compilers move arithmetic across changes of the rounding mode.
+  volatile double low = lo, high = hi, result;
+  {
+    const FloatScope scope;
+    const double from = low;
+    result = from + u * (high - from);
+  }
+  return result;
 }
 
 }  // namespace natgrad

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "../lib/problems.hpp"
+#include "support/environment.hpp"
 
 namespace {
 
@@ -100,6 +101,12 @@ TEST(RandomNumbers, UniformIsTheDocumentedMap) {
   EXPECT_EQ(unit.uniform(0, 1), 0x10a76ab2c8e6c9p-53);
   Random symmetric(1);
   EXPECT_EQ(symmetric.uniform(-1, 1), 0x167e55eda1f8e2p-52 - 1);
+  const auto rounded = [] { return Random(5).uniform(0.1, 0.7); };
+  const double nearest = rounded();
+  for (const natgrad::test::Environment environment : natgrad::test::environments) {
+    const natgrad::test::EnvironmentScope scope(environment);
+    EXPECT_EQ(rounded(), nearest) << name(environment);
+  }
   Random draws(7);
   for (int i = 0; i < 1000; ++i) {
     const double u = draws.uniform(-0.01, 0.01);

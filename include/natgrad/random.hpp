@@ -15,7 +15,8 @@ class NATGRAD_API Random {
   explicit Random(std::uint64_t seed) noexcept;
   /// The next 64 bits.
   std::uint64_t next() noexcept;
-  /// (next() >> 11) * 2^-53, mapped as lo + u (hi - lo) with one rounding per operation.
+  /// (next() >> 11) * 2^-53, mapped as lo + u (hi - lo) with one rounding to nearest per
+  /// operation, whatever the caller's rounding mode.
   double uniform(double lo, double hi) noexcept;
 
  private:
