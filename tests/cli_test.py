@@ -442,6 +442,12 @@ def optimum_that_is_not_attained():
     check(psb["objective"] > 0, "the infimum is given")
     text = done("metric", "og.csv", "oy.csv", "--optimum", "psb", code=4).out
     check("not attained" in text, text)
+    equal(psb["existence"], "not_attained")
+    # a* = 5: no metric has the trace 5, and there is no infimum to speak of.
+    none = optimum("determinant", "--trace", "5", code=4)
+    equal([none["existence"], none["attained"], none["objective"]], ["infeasible", False, None])
+    text = done("metric", "og.csv", "oy.csv", "--optimum", "determinant", "--trace", "5", code=4).out
+    check("has the trace 5: it must be greater than" in text and "attained" not in text, text)
 
 
 @case
@@ -568,6 +574,12 @@ def check_tolerance():
     equal([near["answer"], near["reason"]], ["yes", "metric"])
     check(abs(near["excess"][0]) < 1e-9 and near["excess"][1] < 1e-9 * near["least_condition"], near["excess"])
     refused(2, ["--tolerance", "'-1'"], "check", "cm.csv", "cg.csv", "cy.csv", "--tolerance", "-1")
+    # A tolerance does not give metrics to a pair that has none.
+    csv("cg.csv", [1, 0])
+    csv("cy.csv", [-1e-3, 0])
+    matrix_csv("cm.csv", [[1, 0], [0, 1]])
+    none = done("check", "cm.csv", "cg.csv", "cy.csv", "--json", "--tolerance", "1", code=4, quiet=False).json()
+    equal([none["verdict"], none["answer"], none["reason"]], ["not_effective", "no", "no_metric"])
 
 
 @case
@@ -583,6 +595,14 @@ def check_coordinates():
     done("check", "cm.csv", "cg.csv", "cy.csv", "--coordinates", "s.bin")
     with open("s.bin", "rb") as file:
         equal(file.read(), b"ARMA_MAT_BIN_FN008\n1 1\n" + struct.pack("<d", 2.5))
+    # No input is overwritten, by whatever name.
+    os.symlink("cm.csv", "alias.csv")
+    for output in "cm.csv", "./cg.csv", "alias.csv", os.path.abspath("cy.csv"):
+        refused(2, ["--coordinates", "an output may not be an input"],
+                "check", "cm.csv", "cg.csv", "cy.csv", "--coordinates", output)
+    refused(2, ["--output", "an output may not be an input"], "apply", "cg.csv", "cy.csv", "cg.csv", "-o", "cy.csv")
+    refused(2, ["--coordinates", "name a file"], "check", "cm.csv", "cg.csv", "cy.csv", "--coordinates", "-")
+    os.remove("alias.csv")
 
 
 @case
@@ -904,6 +924,8 @@ def hdf5_refused():
                 f"a.h5:/{name}", "y")
     refused(3, ["different lengths", "a.h5:/longer has 3", "y has 2"], "metric", "y", "a.h5:/longer")
     refused(3, ["a.h5", "HDF5", "name a dataset"], "metric", "a.h5", "y")
+    with open("a.h5", "rb") as file:
+        refused(3, ["standard input", "HDF5", "FILE.h5:/DATASET"], "metric", "-", "y", stdin=file.read())
     refused(3, ["missing.h5", "No such file"], "metric", "missing.h5:/x", "y")
     refused(3, ["y is not an HDF5 file"], "metric", "y:/x", "y")
     os.mkdir("folder")

@@ -13,10 +13,12 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 #include <new>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include "cli.hpp"
 #include "natgrad/error.hpp"
@@ -285,7 +287,9 @@ Array read_values(const std::string& name, const std::string& argument, Form for
   Source source(name, argument);
   const std::string_view head = source.head(512);
   if (head.starts_with("\x89HDF\r\n\x1a\n"))
-    source.fail(fmt::format("is an HDF5 file; name a dataset of it, as in {}:/gradient", name));
+    source.fail(argument == "-"
+                    ? "is an HDF5 file, which needs a name: FILE.h5:/DATASET"
+                    : fmt::format("is an HDF5 file; name a dataset of it, as in {}:/gradient", name));
   if (head.starts_with("ARMA_")) return read_armadillo(source, form);
   if (head.find('\0') != std::string_view::npos)
     source.fail("is neither CSV nor Armadillo binary nor HDF5 (it begins with binary data)");
@@ -324,6 +328,19 @@ bool names_dataset(const std::string& argument) {
 void check_standard_input(const std::vector<std::string>& arguments) {
   if (std::count(arguments.begin(), arguments.end(), "-") > 1)
     throw UsageError("standard input (-) can be only one of the arguments");
+}
+
+void check_output(const std::string& option, const std::string& output,
+                  const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "-") continue;
+    const auto dataset = dataset_name(argument);
+    std::error_code none;  // what does not exist is nobody's input
+    if (std::filesystem::is_regular_file(output, none) &&
+        std::filesystem::equivalent(output, dataset ? dataset->file : argument, none))
+      throw UsageError(fmt::format("{}: {} is read as {}; an output may not be an input", option,
+                                   in_quotes(output), in_quotes(argument)));
+  }
 }
 
 std::vector<NamedArray> read_vectors(const std::vector<std::string>& arguments) {

@@ -46,6 +46,10 @@ std::vector<NamedArray> read_vectors(const std::vector<std::string>& arguments);
 /// @throws UsageError if more than one of the arguments is -
 void check_standard_input(const std::vector<std::string>& arguments);
 
+/// @throws UsageError if an output names a file that one of the arguments is read from, by whatever name
+void check_output(const std::string& option, const std::string& output,
+                  const std::vector<std::string>& arguments);
+
 /// The dataset of an HDF5 file, not yet checked to be finite; messages begin with `name`.
 Array read_hdf5(const std::string& name, const std::string& file, const std::string& dataset, Form form);
 

@@ -37,6 +37,12 @@ struct Findings {
   std::optional<Competitor> competitor;          ///< of a symmetric M
   std::optional<MinimiserCheck> minimiser;       ///< of a pair that has metrics
   std::optional<MetricCoordinates> coordinates;  ///< of a symmetric M with g·Mg > 0
+
+  /// Within a tolerance M may pass for a pair that has no metric.
+  bool of_no_pair() const {
+    return judgement.verdict == Verdict::not_effective && check.answer != Answer::no;
+  }
+  Answer answer() const { return of_no_pair() ? Answer::no : check.answer; }
 };
 
 Json json_enclosure(const Enclosure& e) {
@@ -54,6 +60,10 @@ Json json_vector(const arma::vec& x) {
 /// One sentence.
 std::string in_words(const Findings& f, const CheckOptions& options) {
   const MetricCheck& c = f.check;
+  if (f.of_no_pair())
+    return fmt::format(
+        "no: no symmetric positive definite matrix maps g to y; M g = y holds within tolerance {}",
+        *options.tolerance);
   switch (c.reason) {
     case CheckReason::metric:
       return c.maps_exactly
@@ -83,8 +93,8 @@ std::string to_json(const Findings& f) {
   json["version"] = version();
   json["dimension"] = f.dimension;
   json["verdict"] = to_string(f.judgement.verdict);
-  json["answer"] = to_string(c.answer);
-  json["reason"] = to_string(c.reason);
+  json["answer"] = to_string(f.answer());
+  json["reason"] = f.of_no_pair() ? "no_metric" : to_string(c.reason);
   json["symmetric"] = c.symmetric;
   json["asymmetric_at"] = c.symmetric ? Json(nullptr) : Json::array({c.asymmetric_row, c.asymmetric_column});
   json["maps_exactly"] = c.maps_exactly;
@@ -154,10 +164,10 @@ std::string to_text(const Findings& f, const CheckOptions& options, bool colour)
     name_width = std::max(name_width, line.name.size());
     value_width = std::max(value_width, line.value.size());
   }
-  const char* paint = !colour                   ? ""
-                      : c.answer == Answer::yes ? "\033[1;32m"
-                      : c.answer == Answer::no  ? "\033[1;31m"
-                                                : "\033[1;33m";
+  const char* paint = !colour                     ? ""
+                      : f.answer() == Answer::yes ? "\033[1;32m"
+                      : f.answer() == Answer::no  ? "\033[1;31m"
+                                                  : "\033[1;33m";
   std::string text = fmt::format("{}{}{}\n\n", paint, in_words(f, options), colour ? "\033[0m" : "");
   for (const Line& line : lines)
     text += fmt::format("{:<{}}  {:<{}}  {}\n", line.name, name_width, line.value, value_width, line.meaning);
@@ -194,6 +204,9 @@ int run_check(const CheckOptions& options) {
         throw UsageError(
             fmt::format("--coordinates: {}: HDF5 is not written; OUT.bin is Armadillo binary, the rest CSV",
                         in_quotes(*options.coordinates)));
+    if (*options.coordinates == "-")
+      throw UsageError("--coordinates: standard output is taken by the report; name a file");
+    check_output("--coordinates", *options.coordinates, {options.m, options.g, options.y});
   }
   check_standard_input({options.m, options.g, options.y});
   NamedArray matrix = read_array(options.m, Form::matrix);
@@ -215,12 +228,16 @@ int run_check(const CheckOptions& options) {
   f.check = check_metric(m, g, y, tolerance);
   if (f.check.symmetric) {
     f.competitor = competitor(m, gram);
+    // Both hold.
+    const Enclosure &one = f.check.definiteness.smallest_eigenvalue,
+                    &other = f.competitor->smallest_eigenvalue;
+    f.competitor->smallest_eigenvalue = {std::max(one.lo, other.lo), std::min(one.hi, other.hi)};
     f.minimiser = check_minimiser(m, g, y, tolerance);
     f.coordinates = coordinates(m, g);
   }
   if (options.json) {
     write_output(to_json(f));
-    if (f.check.answer != Answer::yes) message(in_words(f, options));
+    if (f.answer() != Answer::yes) message(in_words(f, options));
   } else {
     write_output(to_text(f, options, colour_wanted()));
   }
@@ -231,7 +248,7 @@ int run_check(const CheckOptions& options) {
       message("no coordinates were written: M is not symmetric, or g·Mg is not > 0");
     }
   }
-  if (f.check.answer != Answer::no) return done;
+  if (f.answer() != Answer::no) return done;
   return f.judgement.verdict == Verdict::not_effective ? no_metric : claim_failed;
 }
 
@@ -254,11 +271,12 @@ Command add_check(CLI::App& root) {
       ->type_name("OUT");
   app->add_flag("--json", options->json, "JSON instead of a table");
   app->footer(R"(A matrix is CSV (one row a line), an Armadillo binary file or a dataset of an HDF5
-file. Whether M g = y is decided in exact arithmetic; "positive definite" is a
-proof, and "not" comes with a vector x, x'Mx <= 0. Intervals are rigorous.
+file (float16 to float64). Whether M g = y is decided in exact arithmetic; "positive definite" is a
+proof, and "not" comes with a vector x, x'Mx <= 0. Intervals are rigorous. In JSON
+a bound that is infinite is null.
 
 Exit codes: 0 yes or undetermined, 2 usage, 3 bad input, 4 no (the pair has no
-metric at all), 5 no.
+metric at all, whatever the tolerance), 5 no.
 
 Example:
   printf '1\n0\n' > g.csv

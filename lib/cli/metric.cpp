@@ -36,6 +36,7 @@ struct Answers {
   std::optional<Optimum> optimum;
   Existence existence = Existence::attained;
   std::optional<double> objective;
+  std::uint64_t dimension = 0;
 
   /// There is a metric to speak of.
   bool metric() const {
@@ -74,6 +75,10 @@ Json json_enclosure(const std::optional<Enclosure>& e) {
 std::string in_words(const Answers& answers, const MetricOptions& options) {
   switch (answers.judgement.reason) {
     case Reason::descent:
+      if (answers.optimum && answers.existence == Existence::infeasible)
+        return fmt::format(
+            "effective: y·g > 0, but no metric of the pair has the trace {}: it must be {} y·y/y·g",
+            options.trace.value_or(""), answers.dimension == 1 ? "equal to" : "greater than");
       if (answers.optimum && !answers.metric())
         return fmt::format("effective: y·g > 0, but no metric is optimal for '{}': the bound is not attained",
                            to_string(*answers.optimum));
@@ -103,10 +108,10 @@ std::string in_words(const Answers& answers, const MetricOptions& options) {
 }
 
 std::string to_json(const MetricOptions& options, const Gram& gram, const Answers& answers) {
-  const auto& [scalars, judgement, enclosures, optimum, existence, objective] = answers;
+  const auto& [scalars, judgement, enclosures, optimum, existence, objective, dimension] = answers;
   Json json;
   json["version"] = version();
-  json["dimension"] = gram.dimension();
+  json["dimension"] = dimension;
   json["verdict"] = to_string(judgement.verdict);
   if (judgement.verdict == Verdict::undetermined) json["reason"] = to_string(judgement.reason);
   json["gram"] = {
@@ -122,6 +127,7 @@ std::string to_json(const MetricOptions& options, const Gram& gram, const Answer
   if (optimum) {
     json["optimum"] = to_string(*optimum);
     json["attained"] = answers.metric();
+    json["existence"] = to_string(existence);
     json["objective"] = json_number(objective);
   }
   if (enclosures) {
@@ -171,8 +177,9 @@ std::string to_text(const MetricOptions& options, const Gram& gram, const Answer
   }
   if (optimum)
     add("objective", answers.objective, E(),
-        answers.metric() ? std::string(describe(*optimum))
-                         : fmt::format("infimum, not attained: {}", describe(*optimum)));
+        answers.metric() || !answers.objective
+            ? std::string(describe(*optimum))
+            : fmt::format("infimum, not attained: {}", describe(*optimum)));
 
   std::size_t name_width = 0, value_width = 0, enclosure_width = 0;
   for (const Line& line : lines) {
@@ -238,6 +245,7 @@ int run_metric(const MetricOptions& options) {
 
   const Gram gram = Gram::of(vectors[0].values, vectors[1].values);
   Answers answers;
+  answers.dimension = gram.dimension();
   answers.scalars = scalars(gram, alpha);
   answers.judgement = answers.scalars.judgement;
   if (options.radius) {
@@ -296,7 +304,8 @@ Command add_metric(CLI::App& root) {
                 "also the exact Gram, as hexadecimal integers in units of 2^-2148");
   app->add_flag("--json", options->json, "JSON instead of a table");
   app->footer(R"(Vectors are CSV (one number a line, or one row), Armadillo binary files of one
-row or column, or datasets of HDF5 files.
+row or column, or datasets of HDF5 files (float16 to float64). In JSON a number is
+null where it does not exist, and where it is beyond the range of doubles.
 
 Exit codes: 0 done (effective or undetermined), 2 usage, 3 bad input,
 4 no metric exists (not effective), or the optimum is not attained.
