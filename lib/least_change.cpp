@@ -7,13 +7,17 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
 
+#include "dense.hpp"
 #include "exact.hpp"
+#include "float_scope.hpp"
 #include "kernels/kernels.hpp"
 #include "pair.hpp"
 
@@ -57,7 +61,9 @@ constexpr std::array entries = {
 };
 
 const Entry& entry(Optimum optimum) {
-  return entries[static_cast<std::size_t>(optimum)];
+  static constexpr Entry unknown{Optimum::condition, "unknown", "unknown"};
+  const auto index = static_cast<std::size_t>(optimum);
+  return index < entries.size() ? entries[index] : unknown;
 }
 
 // ----------------------------------------------------------------------------------- parameters
@@ -69,6 +75,8 @@ bool is_positive_and_finite(double x) {
 
 /// The parameter that the optimum takes, checked; 1 for bfgs where none is given.
 std::optional<double> checked(Optimum optimum, std::optional<double> parameter) {
+  if (static_cast<std::size_t>(optimum) >= entries.size())
+    throw ContractError(fmt::format("there is no optimum of number {}", static_cast<int>(optimum)));
   const bool takes_one = optimum == Optimum::bfgs || optimum == Optimum::determinant;
   if (!takes_one) {
     if (!parameter) return {};
@@ -647,6 +655,154 @@ std::optional<Extremum> infimum_trace(const Gram& gram) {
   return of_effective(gram, [](const PairNumbers& v) {
     return Extremum{exact::round_quotient(v.yy, v.p), v.dimension == 1};
   });
+}
+
+// ------------------------------------------------------------------------------ a dense competitor
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr mpfr_prec_t competitor_precision = 128;
+
+Interval interval(const Dyadic& x) {
+  return Interval(x, competitor_precision);
+}
+/// @pre bounds.lo finite
+Interval interval(const Enclosure& bounds) {
+  Interval result = interval(Dyadic::from(bounds.lo));
+  mpfi_put_d(result.get(), bounds.hi);
+  return result;
+}
+Enclosure outward(const Interval& x) {
+  return {x.lower(), x.upper()};
+}
+
+Dyadic trace_of(const arma::mat& m) {
+  const arma::vec diagonal = m.diag(), ones(m.n_rows, arma::fill::ones);
+  return dense::dot({diagonal.memptr(), diagonal.n_elem}, {ones.memptr(), ones.n_elem});
+}
+
+/// (X, e) with M = 2^e X exactly, X large enough for eigenvalues to have all their digits.
+std::pair<arma::mat, int> out_of_the_subnormal(const arma::mat& m) {
+  const double size = arma::abs(m).max();
+  if (size == 0 || size > 0x1p-500) return {m, 0};
+  const int e = std::ilogb(size);
+  arma::mat x = m;
+  for (double& element : x) element = std::ldexp(element, -e);
+  return {x, e};
+}
+
+/// For 2^exponent M: |ln M|_F, or its distance to the multiples of I: sqrt(sum (l_i - b)^2 - D (mean - b)^2)
+/// for any b.
+Enclosure log_distance(const arma::mat& m, int exponent, bool to_ray) {
+  std::vector<Interval> logs;
+  double middle = 0;
+  for (const Enclosure& lambda : dense::eigenvalues(m)) {
+    if (!(lambda.lo > 0) || !(lambda.hi < infinity)) return {-infinity, infinity};
+    logs.push_back(log(scaled(interval(lambda), exponent)));
+    middle += logs.back().upper();
+  }
+  const Interval count = interval(whole(logs.size()));
+  const Interval b = interval(Dyadic::from(to_ray ? middle / static_cast<double>(logs.size()) : 0));
+  Interval sum = interval(Dyadic()), squares = sum;
+  for (const Interval& l : logs) {
+    sum = sum + (l - b);
+    squares = squares + square(l - b);
+  }
+  if (to_ray) squares = squares - square(sum) / count;
+  const double above = squares.upper();
+  if (!(above > 0)) return {0, 0};
+  // Rounding may have taken the lower end below 0.
+  return outward(sqrt(interval(Enclosure{std::max(0.0, squares.lower()), above})));
+}
+
+/// @pre an MpfrScope and a FloatScope are alive
+Enclosure measure_of(Optimum optimum, const arma::mat& m, const std::optional<double>& parameter) {
+  const Enclosure anything{-infinity, infinity};
+  const Dyadic n = whole(m.n_rows);
+  switch (optimum) {
+    case Optimum::psb: {
+      const std::span<const double> all(m.memptr(), m.n_elem);
+      return outward(sqrt(interval(dense::dot(all, all) - trace_of(m).scaled(1) + n)));
+    }
+    case Optimum::condition: {
+      const arma::mat x = out_of_the_subnormal(m).first;
+      const Enclosure low = dense::smallest_eigenvalue({x, {}}), high = dense::largest_eigenvalue({x, {}});
+      if (!(low.lo > 0) || !(high.hi < infinity)) return anything;
+      const auto ratio = [](double a, double b, exact::Direction direction) {
+        return exact::round_quotient(Dyadic::from(a), Dyadic::from(b), direction);
+      };
+      return {std::max(1.0, ratio(high.lo, low.hi, exact::Direction::down)),
+              ratio(high.hi, low.lo, exact::Direction::up)};
+    }
+    case Optimum::ray:
+    case Optimum::identity: {
+      const auto [x, exponent] = out_of_the_subnormal(m);
+      return log_distance(x, exponent, optimum == Optimum::ray);
+    }
+    default:
+      break;
+  }
+  const auto factored = dense::PositiveDefinite::make({m, {}});
+  if (!factored) return anything;
+  const Enclosure bounds = factored->log_det();
+  if (!(bounds.lo > -infinity) || !(bounds.hi < infinity)) return anything;
+  const Interval log_det = interval(bounds);
+  switch (optimum) {
+    case Optimum::omega: {
+      const Interval mean = interval(trace_of(m)) / interval(n);
+      return outward(exp(log(mean) - log_det / interval(n)));
+    }
+    case Optimum::bfgs:
+      return outward(interval(trace_of(m)) - interval(Dyadic::from(*parameter)) * log_det);
+    case Optimum::determinant:
+      return bounds;
+    default:
+      break;
+  }
+  const EnclosedMatrix inverse =
+      factored->solve(EnclosedMatrix{arma::mat(arma::size(m), arma::fill::eye), {}});
+  Interval sum = log_det;
+  for (arma::uword i = 0; i < m.n_rows; ++i) {
+    const double value = inverse.value(i, i), radius = inverse.radius(i, i);
+    if (!(radius < infinity)) return anything;
+    const Dyadic middle = Dyadic::from(value), width = Dyadic::from(radius);
+    Interval box = interval(middle - width);
+    mpfi_put(box.get(), interval(middle + width).get());
+    sum = sum + box;
+  }
+  return outward(sum);
+}
+
+}  // namespace
+
+OptimumCompetitor optimum_competitor(Optimum optimum, const arma::mat& m, const Gram& gram,
+                                     std::optional<double> parameter) {
+  const auto value = checked(optimum, parameter);
+  static_cast<void>(gram.judge());
+  dense::check_symmetric(m, gram.dimension(), "m");
+  const FloatScope floats;
+  const MpfrScope scope;
+  OptimumCompetitor result;
+  result.measure = measure_of(optimum, m, value);
+  const auto best = objective(optimum, gram, parameter);
+  if (!best) return result;
+  Enclosure excess{-infinity, infinity};
+  if (std::isfinite(*best)) {
+    // f(M*) lies between the doubles next to its rounding.
+    const double below = std::nextafter(*best, -infinity), above = std::nextafter(*best, infinity);
+    Enclosure f = result.measure;
+    double from = above, to = below;
+    if (optimum == Optimum::determinant) {
+      f = {-f.hi, -f.lo};
+      from = -below;
+      to = -above;
+    }
+    if (f.lo > -infinity) excess.lo = dense::sub_down(f.lo, from);
+    if (f.hi < infinity) excess.hi = dense::sub_up(f.hi, to);
+  }
+  result.excess = excess;
+  return result;
 }
 
 // ---------------------------------------------------------------------------------- the operator

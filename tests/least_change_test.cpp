@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "natgrad/random.hpp"
+#include "support/jacobi.hpp"
 #include "support/least_change_reference.hpp"
 
 namespace {
@@ -21,6 +22,7 @@ using natgrad::Alpha;
 using natgrad::Certificate;
 using natgrad::ContractError;
 using natgrad::Eigenvalue;
+using natgrad::Enclosure;
 using natgrad::Existence;
 using natgrad::Extremum;
 using natgrad::Gram;
@@ -103,6 +105,14 @@ TEST(LeastChange, NamesAreThese) {
   EXPECT_EQ(natgrad::to_string(Existence::not_attained), "not_attained");
   EXPECT_EQ(natgrad::to_string(Existence::infeasible), "infeasible");
   EXPECT_EQ(natgrad::to_string(Existence::no_metric), "no_metric");
+  // What a cast can make of a number.
+  const auto nonsense = static_cast<Optimum>(77);
+  EXPECT_EQ(natgrad::to_string(nonsense), "unknown");
+  EXPECT_EQ(natgrad::describe(nonsense), "unknown");
+  const Gram gram = Gram::of(Vector{1.0}, Vector{1.0});
+  EXPECT_THROW(natgrad::existence(nonsense, gram), ContractError);
+  EXPECT_THROW(natgrad::optimum_scalars(nonsense, gram), ContractError);
+  EXPECT_THROW(OptimalMetric::make(nonsense, Vector{1.0}, Vector{1.0}), ContractError);
 }
 
 TEST(LeastChange, ScalarsAgreeWithTheUpdatesOfTheLiterature) {
@@ -206,37 +216,6 @@ Fast fast(const Real& x) {
   return Fast(x.str(60, std::ios_base::scientific));
 }
 
-// Eigenvalues of a symmetric matrix by Jacobi's rotations.
-std::vector<Fast> eigenvalues(FastMatrix a) {
-  const std::size_t n = a.size();
-  const Fast enough("1e-52");
-  for (int sweep = 0; sweep < 30; ++sweep) {
-    bool rotated = false;
-    for (std::size_t p = 0; p < n; ++p) {
-      for (std::size_t q = p + 1; q < n; ++q) {
-        if (abs(a[p][q]) <= enough * sqrt(abs(a[p][p] * a[q][q]))) continue;
-        rotated = true;
-        const Fast theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
-        const Fast t = (theta >= 0 ? 1 : -1) / (abs(theta) + sqrt(theta * theta + 1));
-        const Fast c = 1 / sqrt(t * t + 1), s = t * c, cross = a[p][q];
-        a[p][p] -= t * cross;
-        a[q][q] += t * cross;
-        a[p][q] = a[q][p] = 0;
-        for (std::size_t k = 0; k < n; ++k) {
-          if (k == p || k == q) continue;
-          const Fast x = a[k][p], z = a[k][q];
-          a[k][p] = a[p][k] = c * x - s * z;
-          a[k][q] = a[q][k] = s * x + c * z;
-        }
-      }
-    }
-    if (!rotated) break;
-  }
-  std::vector<Fast> out;
-  for (std::size_t i = 0; i < n; ++i) out.push_back(a[i][i]);
-  return out;
-}
-
 // The metrics N with N g = y: [[p/gg, b e^T], [b e, (|w|^2/p) e e^T + S]], S any SPD, on orthonormal
 // coordinates along g, along w (e the first unit vector) and beside both.
 struct Slice {
@@ -317,7 +296,7 @@ Fast measure(Optimum optimum, const FastMatrix& m) {
     default:
       break;
   }
-  std::vector<Fast> lambda = eigenvalues(m);
+  const std::vector<Fast> lambda = natgrad::test::symmetric_eigenvalues(m, Fast("1e-52"));
   if (optimum == Optimum::condition) {
     Fast least = lambda[0], greatest = lambda[0];
     for (const Fast& x : lambda) {
@@ -486,6 +465,139 @@ TEST(LeastChange, EveryOtherOptimumLoses) {
       }
     }
   }
+}
+
+// ------------------------------------------------------------------ dense competitors
+
+bool holds(const Enclosure& e, const Real& x) {
+  return (e.lo == -infinity || Real(e.lo) <= x) && (e.hi == infinity || x <= Real(e.hi));
+}
+
+double width(const Enclosure& e) {
+  return e.hi - e.lo;
+}
+
+// Against its own dense matrix an optimum is as good as rounding lets one see.
+TEST(Competitor, TheOptimumItself) {
+  for (const Angle angle : {Angle{0.6, 0.8}, Angle{0.96, 0.28}, Angle{0.1, 0.995}}) {
+    const Pair pair = pair_of(4, angle.c, angle.s, 1.25);
+    const Gram gram = Gram::of(pair.g, pair.y);
+    for (const Optimum optimum : natgrad::all_optima()) {
+      SCOPED_TRACE(text(optimum));
+      Parameter parameter;
+      if (optimum == Optimum::determinant) parameter = 5 * *natgrad::alpha(gram);
+      const auto m = OptimalMetric::make(optimum, pair.g, pair.y, parameter);
+      if (!m) {
+        EXPECT_EQ(optimum, Optimum::psb);
+        continue;
+      }
+      const auto c = natgrad::optimum_competitor(optimum, m->dense(), gram, parameter);
+      ASSERT_TRUE(c.excess.has_value());
+      EXPECT_LT(std::abs(c.excess->lo), 1e-10);
+      EXPECT_LT(std::abs(c.excess->hi), 1e-10);
+      EXPECT_LT(std::abs(c.measure.lo - *natgrad::objective(optimum, gram, parameter)), 1e-10);
+    }
+  }
+}
+
+TEST(Competitor, EveryOtherOptimumIsCertainlyWorse) {
+  const Pair pair = pair_of(5, 0.96, 0.28, 0.5);
+  const Gram gram = Gram::of(pair.g, pair.y);
+  const PrecisionScope precision(1000);
+  for (const Optimum other : natgrad::all_optima()) {
+    const Parameter trace = other == Optimum::determinant ? Parameter(9.0) : std::nullopt;
+    const arma::mat m = OptimalMetric::make(other, pair.g, pair.y, trace)->dense();
+    natgrad::test::RationalMatrix rational(5, natgrad::test::RationalVector(5));
+    for (std::size_t i = 0; i < 5; ++i)
+      for (std::size_t j = 0; j < 5; ++j) rational[i][j] = exact(m(i, j));
+    for (const Optimum optimum : natgrad::all_optima()) {
+      SCOPED_TRACE(text(optimum) + " of " + text(other));
+      const Parameter parameter = optimum == Optimum::determinant ? Parameter(9.0) : std::nullopt;
+      const auto c = natgrad::optimum_competitor(optimum, m, gram, parameter);
+      const Real f = natgrad::test::measure_of(static_cast<Best>(optimum), rational, parameter);
+      EXPECT_TRUE(holds(c.measure, f)) << f;
+      EXPECT_LT(width(c.measure), 1e-10);
+      EXPECT_LT(width(*c.excess), 1e-10);
+      const auto kappa_optimal = [](Optimum o) {
+        return o == Optimum::condition || o == Optimum::omega || o == Optimum::ray;
+      };
+      const bool same = optimum == other || (optimum == Optimum::condition && kappa_optimal(other)) ||
+                        (optimum == Optimum::omega && other == Optimum::condition);
+      // Those of another trace are no competitors for the greatest determinant, and may have a greater one.
+      if (same) {
+        EXPECT_LT(std::abs(c.excess->hi), 1e-10);
+      } else if (optimum != Optimum::determinant) {
+        EXPECT_GT(c.excess->lo, 1e-6);
+      }
+    }
+  }
+}
+
+TEST(Competitor, WhatHasNoMeasure) {
+  const Vector g = {1.0, 2.0}, y = {3.0, 1.0};
+  const Gram gram = Gram::of(g, y);
+  const arma::mat indefinite = {{1, 2}, {2, 1}}, singular = {{1, 1}, {1, 1}};
+  for (const arma::mat& m : {indefinite, singular}) {
+    for (const Optimum optimum : natgrad::all_optima()) {
+      SCOPED_TRACE(text(optimum));
+      const Parameter parameter = optimum == Optimum::determinant ? Parameter(30.0) : std::nullopt;
+      const auto c = natgrad::optimum_competitor(optimum, m, gram, parameter);
+      ASSERT_TRUE(c.excess.has_value());
+      EXPECT_EQ(std::isinf(c.measure.lo), optimum != Optimum::psb);
+      EXPECT_EQ(std::isinf(c.measure.hi), optimum != Optimum::psb);
+      EXPECT_EQ(std::isinf(c.excess->hi), optimum != Optimum::psb);
+    }
+  }
+  // |M - I|_F = sqrt(8) for the first: exact but for the last rounding.
+  const auto psb = natgrad::optimum_competitor(Optimum::psb, indefinite, gram);
+  EXPECT_LE(psb.measure.lo, std::sqrt(8.0));
+  EXPECT_GE(psb.measure.hi, std::sqrt(8.0));
+  EXPECT_LT(width(psb.measure), 1e-15);
+  const arma::mat eye(2, 2, arma::fill::eye);
+  EXPECT_EQ(natgrad::optimum_competitor(Optimum::psb, eye, gram).measure, (Enclosure{0, 0}));
+  EXPECT_EQ(natgrad::optimum_competitor(Optimum::determinant, eye, gram, 30.0).measure.contains(0), true);
+  // No metric: there is nothing to compare with.
+  const Gram none = Gram::of(g, Vector{-1.0, 0.0});
+  EXPECT_FALSE(natgrad::optimum_competitor(Optimum::omega, eye, none).excess.has_value());
+  EXPECT_TRUE(natgrad::optimum_competitor(Optimum::omega, eye, none).measure.contains(1));
+  EXPECT_FALSE(natgrad::optimum_competitor(Optimum::determinant, eye, gram, 1e-3).excess.has_value());
+  // One dimension: M = y/g is all there is.
+  const Gram line = Gram::of(Vector{2.0}, Vector{3.0});
+  for (const Optimum optimum : natgrad::all_optima()) {
+    const Parameter parameter = optimum == Optimum::determinant ? Parameter(1.5) : std::nullopt;
+    const auto c =
+        natgrad::optimum_competitor(optimum, arma::mat(1, 1, arma::fill::value(1.5)), line, parameter);
+    EXPECT_TRUE(c.excess->contains(0)) << text(optimum);
+    EXPECT_LT(width(*c.excess), 1e-14) << text(optimum);
+  }
+  // Sizes from one end of the doubles to the other.
+  for (const double size : {5e-324, 1e-300, 1e300}) {
+    const arma::mat m = {{2 * size, size}, {size, 2 * size}};
+    const Gram own = Gram::of(Vector{1.0, 0.0}, Vector{2 * size, size});
+    for (const Optimum optimum : {Optimum::omega, Optimum::condition, Optimum::ray, Optimum::identity}) {
+      const auto c = natgrad::optimum_competitor(optimum, m, own);
+      EXPECT_LT(width(c.measure), 1e-10) << text(optimum) << ", " << size;
+      EXPECT_GE(c.excess->hi, 0) << text(optimum) << ", " << size;
+    }
+  }
+}
+
+TEST(Competitor, ContractErrors) {
+  const Gram gram = Gram::of(Vector{1.0, 2.0}, Vector{3.0, 1.0});
+  const arma::mat eye(2, 2, arma::fill::eye);
+  EXPECT_THROW(natgrad::optimum_competitor(Optimum::dfp, arma::mat(3, 3, arma::fill::eye), gram),
+               ContractError);
+  EXPECT_THROW(natgrad::optimum_competitor(Optimum::dfp, arma::mat(2, 3, arma::fill::ones), gram),
+               ContractError);
+  EXPECT_THROW(natgrad::optimum_competitor(Optimum::dfp, arma::mat(), gram), ContractError);
+  EXPECT_THROW(natgrad::optimum_competitor(Optimum::dfp, eye, Gram()), ContractError);
+  EXPECT_THROW(natgrad::optimum_competitor(Optimum::dfp, eye, gram, 3.0), ContractError);
+  EXPECT_THROW(natgrad::optimum_competitor(Optimum::determinant, eye, gram), ContractError);
+  EXPECT_THROW(
+      natgrad::optimum_competitor(Optimum::dfp, arma::mat{{1, not_a_number}, {not_a_number, 1}}, gram),
+      ContractError);
+  EXPECT_THROW(natgrad::optimum_competitor(Optimum::dfp, arma::mat{{1, 0.5}, {0.25, 1}}, gram),
+               ContractError);
 }
 
 // ------------------------------------------------------------------ the trace of M(a)

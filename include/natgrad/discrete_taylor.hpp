@@ -150,8 +150,8 @@ struct DiscreteGradient {
   /// quadrature.
   Enclosure defect;
   /// Of the exact discrete gradient, ybar.Delta = -dL: effective (descent) iff dL < 0; dL > 0: not effective
-  /// (ascent); dL = 0: not effective (orthogonal, or zero_gradient if nabla = 0). Delta = 0: zero_update, or
-  /// stationary.
+  /// (ascent); dL = 0: not effective (orthogonal; zero_gradient if nabla = 0, for mean_value if every
+  /// gradient met was 0). Delta = 0: zero_update, or stationary.
   Judgement judgement;
   std::uint64_t loss_evaluations = 0, gradient_evaluations = 0;
 

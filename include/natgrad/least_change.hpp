@@ -32,6 +32,7 @@
 
 #include <armadillo>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -144,6 +145,29 @@ struct Certificate {
 /// @pre, @throws as existence()   @claim least_change.certificate
 NATGRAD_API std::optional<Certificate> certificate(Optimum optimum, const Gram& gram,
                                                    std::optional<double> parameter = {});
+
+// ---------------------------------------------------------------------------- a dense competitor
+
+/// What a dense symmetric matrix is by the measure of an optimum.
+struct OptimumCompetitor {
+  /// f(M), the measure that `objective` is the least (for determinant: the greatest) value of. The whole line
+  /// where M is not certified positive definite; psb's |M - I|_F needs no certificate.
+  Enclosure measure{-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+  /// How much worse than the optimum: f(M) - f(M*), for determinant f(M*) - f(M), M* being the optimum, or
+  /// where it is not attained its infimum. >= 0 for every metric of the pair (for determinant: of trace T),
+  /// so that hi < 0 proves that M is none. nullopt where there is no M*: p <= 0, or infeasible.
+  std::optional<Enclosure> excess;
+};
+/// Rigorous enclosures for M as it stands: it need not map g to y. Trace and |M - I|_F are exact but for one
+/// rounding, ln det M and tr M^-1 come from a Cholesky factorisation with bounds, the condition number from
+/// bounds of the extreme eigenvalues, and the two distances from an eigendecomposition whose residual and
+/// orthogonality are bounded (Weyl, Ostrowski). Widths are of the order of D^2 u kappa(M), u = 2^-53.
+/// @pre m symmetric, D x D with D = gram.dimension() >= 1, all finite; parameter as existence()
+/// @throws ContractError naming argument, position and value
+/// Cost: O(D^2) for psb, else O(D^3): a few factorisations, for the distances an eigendecomposition and three
+/// products. @claim least_change.competitor
+NATGRAD_API OptimumCompetitor optimum_competitor(Optimum optimum, const arma::mat& m, const Gram& gram,
+                                                 std::optional<double> parameter = {});
 
 struct OptimalState;
 

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "jacobi.hpp"
+
 namespace natgrad::test {
 
 namespace {
@@ -413,6 +415,48 @@ std::vector<Real> BestMetric::multiplier() const {
   const Real own = (d.e11 - mu) / (2 * norm) / norm - real(pair_.p / first) * other;
   if (dual) return {mu, other, own};
   return {mu, own, other};
+}
+
+Real measure_of(Best best, const RationalMatrix& m, std::optional<double> parameter) {
+  const std::size_t n = m.size();
+  const Real count = real(Rational(n));
+  if (best == Best::psb) {
+    Rational sum = 0;
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t j = 0; j < n; ++j) {
+        const Rational entry = m[i][j] - (i == j ? 1 : 0);
+        sum += entry * entry;
+      }
+    return sqrt(real(sum));
+  }
+  if (best == Best::condition || best == Best::ray || best == Best::identity) {
+    RealMatrix a(n, std::vector<Real>(n));
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t j = 0; j < n; ++j) a[i][j] = real(m[i][j]);
+    const Real enough = ldexp(Real(1), -static_cast<int>(Real::default_precision() * 3));
+    const std::vector<Real> lambda = symmetric_eigenvalues(a, enough);
+    if (best == Best::condition)
+      return *std::max_element(lambda.begin(), lambda.end()) /
+             *std::min_element(lambda.begin(), lambda.end());
+    Real sum = 0, squares = 0;
+    for (const Real& x : lambda) sum += log(x);
+    const Real centre = best == Best::ray ? Real(sum / count) : Real(0);
+    for (const Real& x : lambda) squares += (log(x) - centre) * (log(x) - centre);
+    return sqrt(squares);
+  }
+  Rational product = 1;
+  for (const Rational& pivot : eliminate(m).pivots) product *= pivot;
+  const Real log_det = log(real(product));
+  switch (best) {
+    case Best::omega:
+      return real(trace_of(m)) / count * exp(-log_det / count);
+    case Best::bfgs:
+      return real(trace_of(m)) - real(exact(parameter.value_or(1))) * log_det;
+    case Best::determinant:
+      return log_det;
+    default:
+      return real(trace_of(inverse(m))) + log_det;
+  }
 }
 
 unsigned BestMetric::enough_bits(std::span<const double> x) const {

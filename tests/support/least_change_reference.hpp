@@ -84,6 +84,10 @@ class BestMetric {
   mutable std::optional<Real> guess_;
 };
 
+/// The measure of any symmetric positive definite matrix, at the current precision: trace, determinant and
+/// inverse by elimination in rationals, eigenvalues by Jacobi's rotations.
+Real measure_of(Best best, const RationalMatrix& m, std::optional<double> parameter = {});
+
 /// M^-1 by elimination.
 RationalMatrix inverse(RationalMatrix m);
 

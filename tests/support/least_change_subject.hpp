@@ -25,6 +25,11 @@ struct LeastChangeSubject {
   std::function<std::optional<Extremum>(const Gram&)> supremum_lambda_min = natgrad::supremum_lambda_min;
   std::function<std::optional<Extremum>(const Gram&)> infimum_trace = natgrad::infimum_trace;
 
+  using Competes = std::function<OptimumCompetitor(Optimum, const arma::mat&, const Gram&, Parameter)>;
+  Competes competitor = [](Optimum optimum, const arma::mat& m, const Gram& gram, Parameter parameter) {
+    return natgrad::optimum_competitor(optimum, m, gram, parameter);
+  };
+
   std::function<std::optional<OptimalMetric>(Optimum, Doubles g, Doubles y, Parameter)> make =
       [](Optimum optimum, Doubles g, Doubles y, Parameter parameter) {
         return OptimalMetric::make(optimum, g, y, parameter);

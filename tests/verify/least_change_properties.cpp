@@ -505,6 +505,80 @@ void first_order_condition(const Subject& subject) {
   require_same(0.0, expected[3], "what is left of the gradient");
 }
 
+// A metric of doubles, and a pair of doubles that it maps, exactly: N = L E L^T with L of small integers and
+// E of powers of two, g of small integers with powers of two of their own, y = N g.
+struct Rival {
+  arma::mat n;
+  RationalMatrix exactly;
+  std::vector<double> g, y;
+};
+
+Rival draw_rival(std::size_t max_dimension) {
+  const std::size_t n = 1 + *indices(max_dimension);
+  const int spread = std::vector<int>{0, 3, 9}[*indices(3)];
+  const auto power = [](int range) {
+    return *indices(static_cast<std::uint64_t>(2 * range + 1)) - static_cast<std::uint64_t>(range);
+  };
+  const auto whole = [](int range) { return static_cast<double>(*indices(2 * range + 1)) - range; };
+  const int scale = static_cast<int>(*indices(41)) - 20;
+  std::vector<std::vector<double>> l(n, std::vector<double>(n));
+  std::vector<double> e(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    e[i] = std::ldexp(1.0, static_cast<int>(power(spread)) + scale);
+    for (std::size_t j = 0; j < i; ++j) l[i][j] = whole(3);
+    l[i][i] = 1;
+  }
+  Rival out{arma::mat(n, n, arma::fill::zeros), RationalMatrix(n, RationalVector(n)), {}, {}};
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) {
+      for (std::size_t k = 0; k < n; ++k) out.exactly[i][j] += exact(l[i][k] * e[k] * l[j][k]);
+      out.n(i, j) = test::nearest(out.exactly[i][j]);
+    }
+  for (std::size_t i = 0; i < n; ++i) out.g.push_back(std::ldexp(whole(3), static_cast<int>(power(4))));
+  if (*std::max_element(out.g.begin(), out.g.end()) <= 0) out.g[0] = 1;
+  out.y = nearest(multiply(out.exactly, exact(out.g)));
+  return out;
+}
+
+void require_enclosed(const Real& x, const Enclosure& e, const std::string& what) {
+  // What the reference leaves open.
+  const Real slack = ldexp(Real(1), -400) * (1 + abs(x));
+  const bool inside = (e.lo == -infinity || Real(e.lo) <= x + slack) &&
+                      (e.hi == infinity || Real(e.hi) >= x - slack) && e.lo <= e.hi;
+  if (!inside) fail(what + " is [" + hex(e.lo) + ", " + hex(e.hi) + "], should contain " + x.str(20));
+}
+
+void competitors(const Subject& subject) {
+  const Rival rival = draw_rival(5);
+  const Optimum optimum = all_optima()[*indices(all_optima().size())];
+  RC_TAG(std::string(to_string(optimum)));
+  Parameter parameter;
+  if (optimum == Optimum::bfgs && *indices(2) == 0)
+    parameter = std::ldexp(3.0, static_cast<int>(*indices(9)) - 5);
+  if (optimum == Optimum::determinant) {
+    Rational sum = 0;
+    for (std::size_t i = 0; i < rival.exactly.size(); ++i) sum += rival.exactly[i][i];
+    parameter = test::nearest(sum);
+  }
+  const BestMetric best(best_of(optimum), rival.g, rival.y, parameter);
+  const Gram gram = Gram::of(rival.g, rival.y);
+  const OptimumCompetitor c = subject.least_change.competitor(optimum, rival.n, gram, parameter);
+  const PrecisionScope precision(2000);
+  const Real f = measure_of(best_of(optimum), rival.exactly, parameter);
+  require_enclosed(f, c.measure, "the measure");
+  const Real kappa = measure_of(Best::condition, rival.exactly);
+  if (kappa < 1e6) {
+    if (!(Real(c.measure.hi) - Real(c.measure.lo) <= (1 + abs(f)) * kappa * Real("1e-12")))
+      fail("the measure is wide: [" + hex(c.measure.lo) + ", " + hex(c.measure.hi) + "]");
+  }
+  // N is a metric of trace T with N g = y: feasible for every optimum.
+  RC_ASSERT(c.excess.has_value());
+  const Real excess = optimum == Optimum::determinant ? Real(best.measure() - f) : Real(f - best.measure());
+  require_enclosed(excess, *c.excess, "the excess");
+  if (!(excess >= -ldexp(Real(1), -400) * (1 + abs(f)))) fail("the optimum is beaten by " + excess.str(20));
+  RC_ASSERT(c.excess->hi >= 0);
+}
+
 // ------------------------------------------------------------------------- mistakes
 
 Canary objective_is(const char* name, Optimum optimum, double (*mistake)(double value, const Gram&)) {
@@ -532,6 +606,23 @@ Canary certificate_is(const char* name, std::function<void(Optimum, const Gram&,
             subject.least_change.certificate = [=](Optimum o, const Gram& gram, Parameter parameter) {
               auto out = natgrad::certificate(o, gram, parameter);
               if (out) mistake(o, gram, *out);
+              return out;
+            };
+          }};
+}
+
+using Competes = LeastChangeSubject::Competes;
+
+Canary competitor_is(
+    const char* name,
+    std::function<void(const Competes&, Optimum, const arma::mat&, const Gram&, OptimumCompetitor&)>
+        mistake) {
+  return {name, [=](Subject& subject) {
+            const Competes library = subject.least_change.competitor;
+            subject.least_change.competitor = [=](Optimum o, const arma::mat& m, const Gram& gram,
+                                                  Parameter parameter) {
+              OptimumCompetitor out = library(o, m, gram, parameter);
+              mistake(library, o, m, gram, out);
               return out;
             };
           }};
@@ -823,6 +914,45 @@ std::vector<Property> least_change_properties() {
            };
          }}},
        10},
+      {"least_change.competitor",
+       "enclosure",
+       "the measure of a metric of doubles, and how much worse than the optimum it is, are in their "
+       "enclosures",
+       competitors,
+       {competitor_is("an enclosure without width",
+                      [](const Competes&, Optimum o, const arma::mat&, const Gram&, OptimumCompetitor& c) {
+                        if (o == Optimum::omega) c.measure.hi = c.measure.lo;
+                      }),
+        competitor_is("as wide as the measure",
+                      [](const Competes&, Optimum, const arma::mat&, const Gram&, OptimumCompetitor& c) {
+                        c.measure = {c.measure.lo - 1, c.measure.hi + 1};
+                      }),
+        competitor_is("the distance to I for that to the ray",
+                      [](const Competes& library, Optimum o, const arma::mat& m, const Gram& gram,
+                         OptimumCompetitor& c) {
+                        if (o == Optimum::ray) c.measure = library(Optimum::identity, m, gram, {}).measure;
+                      }),
+        competitor_is("the trace of M in place of that of its inverse",
+                      [](const Competes& library, Optimum o, const arma::mat& m, const Gram& gram,
+                         OptimumCompetitor& c) {
+                        if (o != Optimum::dfp) return;
+                        const double det = library(Optimum::determinant, m, gram, arma::trace(m)).measure.lo;
+                        c.measure = {arma::trace(m) + det - 1e-9, arma::trace(m) + det + 1e-9};
+                      }),
+        competitor_is("how much better the determinant is, not how much worse",
+                      [](const Competes&, Optimum o, const arma::mat&, const Gram&, OptimumCompetitor& c) {
+                        if (o == Optimum::determinant) c.excess = Enclosure{-c.excess->hi, -c.excess->lo};
+                      }),
+        competitor_is(
+            "worse than the rounded optimum",
+            [](const Competes&, Optimum o, const arma::mat& m, const Gram& gram, OptimumCompetitor& c) {
+              if (o != Optimum::psb) return;
+              static_cast<void>(m);
+              const double best = *natgrad::objective(o, gram);
+              c.excess = Enclosure{c.measure.lo - best, c.measure.hi - best};
+              c.excess->lo = c.excess->hi = 0.5 * (c.excess->lo + c.excess->hi);
+            })},
+       3},
       {"least_change.certificate",
        "first-order condition",
        "the gradient at the optimum, from its eigenvectors, is mu I + g v^T + v g^T with this mu and v",
