@@ -10,6 +10,7 @@
 namespace natgrad::test {
 
 Rational exact(double x) {
+  if (!std::isfinite(x)) throw std::domain_error("exact(" + hex(x) + "): not a finite number");
   return Rational(x);
 }
 
