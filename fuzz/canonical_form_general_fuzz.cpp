@@ -13,8 +13,11 @@ namespace natgrad::fuzz {
 
 namespace {
 
+using test::columns_of;
 using test::dot;
+using test::doubles_of;
 using test::exact;
+using test::exactly;
 using test::ExactPair;
 using test::multiply;
 using test::product;
@@ -27,23 +30,6 @@ using Table = test::CanonicalFormGeneralSubject;
 
 constexpr double largest = std::numeric_limits<double>::max();
 
-std::vector<double> doubles_of(const arma::vec& x) {
-  return {x.begin(), x.end()};
-}
-RationalVector exactly(const arma::vec& x) {
-  return exact(doubles_of(x));
-}
-RationalMatrix exactly(const arma::mat& m) {
-  RationalMatrix out(m.n_rows, RationalVector(m.n_cols));
-  for (arma::uword i = 0; i < m.n_rows; ++i)
-    for (arma::uword j = 0; j < m.n_cols; ++j) out[i][j] = exact(m(i, j));
-  return out;
-}
-std::vector<RationalVector> columns_of(const arma::mat& u) {
-  std::vector<RationalVector> out;
-  for (arma::uword j = 0; j < u.n_cols; ++j) out.push_back(exactly(arma::vec(u.col(j))));
-  return out;
-}
 std::vector<double> nearest(const RationalVector& x) {
   std::vector<double> out;
   for (const Rational& element : x) out.push_back(test::nearest(element));

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "doubles.hpp"
 #include "exact.hpp"
 #include "kernels/kernels.hpp"
 #include "pair.hpp"
@@ -153,10 +154,6 @@ arma::vec on_column(const arma::vec& x, Operation operation) {
   arma::vec out(x.n_elem, arma::fill::none);
   operation(std::span<const double>(x.memptr(), x.n_elem), std::span<double>(out.memptr(), out.n_elem));
   return out;
-}
-
-std::span<const double> as_span(const arma::vec& x) {
-  return {x.memptr(), x.n_elem};
 }
 
 std::shared_ptr<MetricState> view_state(std::span<const double> g, std::span<const double> y,

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "doubles.hpp"
 #include "float_scope.hpp"
 #include "kernels/kernels.hpp"
 #include "natgrad/error.hpp"
@@ -531,7 +532,7 @@ void check_shape(const arma::mat& m, std::size_t rows, std::size_t columns, cons
 void check_finite(const arma::mat& m, const char* name) {
   for (arma::uword j = 0; j < m.n_cols; ++j)
     for (arma::uword i = 0; i < m.n_rows; ++i)
-      if ((std::bit_cast<std::uint64_t>(m(i, j)) >> 52 & 0x7ff) == 0x7ff)
+      if (!is_finite(m(i, j)))
         throw ContractError(
             fmt::format("{}({}, {}) is {}; every element must be finite", name, i, j, number(m(i, j))));
 }
@@ -544,6 +545,13 @@ std::optional<Position> first_asymmetry(const arma::mat& m) {
       if (a != b && (a << 1 | b << 1) != 0) return Position{i, j};
     }
   return std::nullopt;
+}
+
+void check_vector(const arma::vec& x, std::size_t n, const char* name) {
+  if (x.n_elem != n)
+    throw ContractError(fmt::format("{} has {} elements; it must have {}", name, x.n_elem, n));
+  for (arma::uword i = 0; i < x.n_elem; ++i)
+    if (!is_finite(x[i])) throw NonFiniteError(name, i, x[i]);
 }
 
 void check_symmetric(const arma::mat& m, std::size_t n, const char* name) {

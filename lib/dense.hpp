@@ -30,6 +30,8 @@ struct Position {
 };
 std::optional<Position> first_asymmetry(const arma::mat& m);
 
+/// @throws ContractError unless x has n elements, NonFiniteError unless all are finite
+void check_vector(const arma::vec& x, std::size_t n, const char* name);
 /// @throws ContractError unless m is n x n, finite and symmetric
 void check_symmetric(const arma::mat& m, std::size_t n, const char* name);
 

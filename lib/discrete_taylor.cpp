@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "doubles.hpp"
 #include "exact.hpp"
 #include "float_scope.hpp"
 #include "pair.hpp"
@@ -38,31 +39,16 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // ------------------------------------------------------------ doubles by their bits, and checks of arguments
 
-std::uint64_t bits(double x) {
-  return std::bit_cast<std::uint64_t>(x);
-}
-bool is_finite(double x) {
-  return (bits(x) >> 52 & 0x7ff) != 0x7ff;
-}
-bool is_zero(double x) {
-  return bits(x) << 1 == 0;
-}
-bool is_negative(double x) {
-  return bits(x) >> 63 != 0 && !is_zero(x);
-}
 /// Equal values; a comparison would take subnormals for zero under denormals-are-zero.
 bool same(double x, double z) {
-  return bits(x) == bits(z) || (is_zero(x) && is_zero(z));
-}
-double negative(double x) {
-  return std::bit_cast<double>(bits(x) ^ std::uint64_t{1} << 63);
+  return bits_of(x) == bits_of(z) || (is_zero(x) && is_zero(z));
 }
 /// The neighbour towards 0 of a finite x > 0, and the neighbour away from it of x >= 0.
 double toward_zero(double x) {
-  return std::bit_cast<double>(bits(x) - 1);
+  return std::bit_cast<double>(bits_of(x) - 1);
 }
 double away_from_zero(double x) {
-  return std::bit_cast<double>(bits(x) + 1);
+  return std::bit_cast<double>(bits_of(x) + 1);
 }
 
 void require_finite(double x, const char* name) {
@@ -141,7 +127,7 @@ double round_irrational(Direction direction, Enclose enclose) {
     const Interval value = enclose(precision);
     const Dyadic right = -(Interval(Dyadic(), precision) - value).left();
     const double low = exact::round(value.left(), direction), high = exact::round(right, direction);
-    if (bits(low) == bits(high)) return low;
+    if (bits_of(low) == bits_of(high)) return low;
   }
 }
 
@@ -156,9 +142,12 @@ double round_surd(const Dyadic& a, int sign, const Dyadic& b, const Dyadic& c, D
   });
 }
 
+bool all_finite(Doubles x) {
+  return std::all_of(x.begin(), x.end(), [](double element) { return is_finite(element); });
+}
 std::vector<double> negated(Doubles x) {
   std::vector<double> out(x.size());
-  std::transform(x.begin(), x.end(), out.begin(), negative);
+  std::transform(x.begin(), x.end(), out.begin(), negate);
   return out;
 }
 
@@ -295,7 +284,7 @@ Judgement judge(int loss_sign, bool zero_step, bool vanishes) {
 /// nabla.Delta - dL
 Enclosure defect_of(const Step& step, const arma::vec& nabla, const Dyadic& delta_loss) {
   const Doubles elements(nabla.memptr(), nabla.n_elem);
-  if (!std::all_of(elements.begin(), elements.end(), is_finite)) return {-infinity, infinity};
+  if (!all_finite(elements)) return {-infinity, infinity};
   const Dyadic defect = Dyadic::from(Gram::of(step.delta(), elements).gy()) - delta_loss;
   return outward(defect, defect);
 }
@@ -608,7 +597,7 @@ class TaylorSearch {
       out.ybar[i] = exact::round(number(y_[i]) - (eta_ * number(best_product_[i])).scaled(-1));
     }
     const Doubles ybar(out.ybar.memptr(), out.ybar.n_elem);
-    if (std::all_of(ybar.begin(), ybar.end(), is_finite)) {
+    if (all_finite(ybar)) {
       const Dyadic defect = eta_ * Dyadic::from(exact_dot(ybar, g_)) + delta_loss_;
       out.defect = outward(defect, defect, eta_);
     } else {
@@ -949,8 +938,8 @@ std::optional<double> condition_bound(const Gram& gram, double eta, double lipsc
     if (!cosine.is_positive()) continue;
     const Interval kappa = square((sine + root(c)) / cosine);
     const double low = exact::round(kappa.left(), Direction::up), high = kappa.upper();
-    if (bits(low) == bits(high)) return low;
-    if (bits(away_from_zero(low)) == bits(high)) return is_bound(low) ? low : high;
+    if (bits_of(low) == bits_of(high)) return low;
+    if (bits_of(away_from_zero(low)) == bits_of(high)) return is_bound(low) ? low : high;
   }
 }
 

@@ -8,6 +8,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "doubles.hpp"
+
 namespace natgrad::exact {
 namespace {
 
@@ -79,10 +81,6 @@ double round_floor(const Root& value, std::int64_t k, Direction direction) {
   }
   // The hidden bit carries into the exponent field by itself, and so does a rounding up; overflow is inf.
   return std::bit_cast<double>((static_cast<std::uint64_t>(unit + 1074) << 52) + kept + (up ? 1 : 0));
-}
-
-double negate(double x) {
-  return std::bit_cast<double>(std::bit_cast<std::uint64_t>(x) ^ (std::uint64_t{1} << 63));
 }
 
 Direction opposite(Direction direction) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "doubles.hpp"
 #include "exact.hpp"
 #include "kernels/kernels.hpp"
 
@@ -22,13 +23,6 @@ void add_words(Words& to, const Words& from) {
     carry = static_cast<std::uint64_t>(partial < from[i]) | static_cast<std::uint64_t>(sum < partial);
     to[i] = sum;
   }
-}
-
-bool is_finite(double x) {
-  return (std::bit_cast<std::uint64_t>(x) >> 52 & 0x7ff) != 0x7ff;
-}
-bool is_finite(float x) {
-  return (std::bit_cast<std::uint32_t>(x) >> 23 & 0xff) != 0xff;
 }
 
 std::string lengths(std::size_t g, std::size_t y) {

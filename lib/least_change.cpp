@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "dense.hpp"
+#include "doubles.hpp"
 #include "exact.hpp"
 #include "float_scope.hpp"
 #include "kernels/kernels.hpp"
@@ -35,10 +36,6 @@ using exact::Surd;
 
 Dyadic whole(std::uint64_t value) {
   return Dyadic(value);
-}
-
-double negate(double x) {
-  return std::bit_cast<double>(std::bit_cast<std::uint64_t>(x) ^ (std::uint64_t{1} << 63));
 }
 
 // ----------------------------------------------------------------------------------------- names
@@ -1008,10 +1005,6 @@ void evaluate(const OptimalState& m, const Operator& o, std::span<const double> 
     const Dyadic xi = Dyadic::from(x[i]), gi = Dyadic::from(m.g[i]), yi = Dyadic::from(m.y[i]);
     out[i] = round(constant.element(xi, gi, yi), factor.element(xi, gi, yi));
   }
-}
-
-std::span<const double> as_span(const arma::vec& x) {
-  return {x.memptr(), x.n_elem};
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dense.hpp"
+#include "doubles.hpp"
 #include "exact.hpp"
 #include "float_scope.hpp"
 #include "natgrad/error.hpp"
@@ -36,27 +37,12 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double tiny = 0x1p-1074;
 constexpr double unit = 0x1p-53;
 
-bool is_finite(double x) {
-  return (std::bit_cast<std::uint64_t>(x) >> 52 & 0x7ff) != 0x7ff;
-}
-
-std::span<const double> as_span(const arma::vec& x) {
-  return {x.memptr(), x.n_elem};
-}
-
 Dyadic magnitude(const Dyadic& x) {
   return x.sign() < 0 ? -x : x;
 }
 
 void check_dimension(const Gram& gram) {
   if (gram.dimension() == 0) throw ContractError("the Gram has dimension 0; it must be at least 1");
-}
-
-void check_vector(const arma::vec& x, std::size_t n, const char* name) {
-  if (x.n_elem != n)
-    throw ContractError(fmt::format("{} has {} elements; it must have {}", name, x.n_elem, n));
-  for (arma::uword i = 0; i < n; ++i)
-    if (!is_finite(x[i])) throw NonFiniteError(name, i, x[i]);
 }
 
 Interval number(const Dyadic& x, mpfr_prec_t precision) {
@@ -394,7 +380,7 @@ void at_growing_precision(const MinimiserState& m, bool inverse, Attempt attempt
 }
 
 EnclosedVector evaluate(const MinimiserState& m, bool inverse, const arma::vec& x) {
-  check_vector(x, m.g.n_elem, "x");
+  dense::check_vector(x, m.g.n_elem, "x");
   const FloatScope scope;
   const MpfrScope mpfr;
   const Dyadic gx = dense::dot(as_span(m.g), as_span(x)), yx = dense::dot(as_span(m.y), as_span(x));
@@ -423,7 +409,7 @@ std::optional<Minimiser> Minimiser::make(const arma::vec& g, const arma::vec& y,
   const arma::uword n = g.n_elem, k = values.n_elem;
   dense::check_shape(v, n, k, "v");
   dense::check_finite(v, "v");
-  check_vector(values, k, "values");
+  dense::check_vector(values, k, "values");
   if (gram.gy().sign() <= 0) return std::nullopt;
   const FloatScope scope;
   const PairNumbers pair(gram);
@@ -1212,7 +1198,7 @@ std::shared_ptr<const RelativeState> relative_state(const arma::vec& g, const ar
 std::optional<RelativeOptimum> RelativeOptimum::with_diagonal(const arma::vec& g, const arma::vec& y,
                                                               const arma::vec& d) {
   const Gram gram = Gram::of(as_span(g), as_span(y));
-  check_vector(d, g.n_elem, "d");
+  dense::check_vector(d, g.n_elem, "d");
   for (arma::uword i = 0; i < d.n_elem; ++i)
     if (Dyadic::from(d[i]).sign() <= 0)
       throw ContractError(fmt::format("d[{}] is {}; every element must be > 0", i, d[i]));
@@ -1286,7 +1272,7 @@ Enclosure RelativeOptimum::log_condition() const {
 
 EnclosedVector RelativeOptimum::apply(const arma::vec& x) const {
   const RelativeState& m = *state_;
-  check_vector(x, m.g.n_elem, "x");
+  dense::check_vector(x, m.g.n_elem, "x");
   const FloatScope scope;
   const MpfrScope mpfr;
   const Dyadics m0x = m.m0->multiply(x);
@@ -1303,7 +1289,7 @@ EnclosedVector RelativeOptimum::apply(const arma::vec& x) const {
 
 EnclosedVector RelativeOptimum::solve(const arma::vec& x) const {
   const RelativeState& m = *state_;
-  check_vector(x, m.g.n_elem, "x");
+  dense::check_vector(x, m.g.n_elem, "x");
   const FloatScope scope;
   const MpfrScope mpfr;
   EnclosedVector result{arma::vec(x.n_elem, arma::fill::zeros), arma::vec(x.n_elem)};

@@ -15,6 +15,7 @@
 #include <string>
 #include <utility>
 
+#include "doubles.hpp"
 #include "exact.hpp"
 #include "pair.hpp"
 
@@ -32,9 +33,6 @@ using exact::Surd;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-bool is_finite(double x) {
-  return (std::bit_cast<std::uint64_t>(x) >> 52 & 0x7ff) != 0x7ff;
-}
 /// By bits: a comparison would take a subnormal for zero under denormals-are-zero.
 bool is_positive(double x) {
   const auto bits = std::bit_cast<std::uint64_t>(x);

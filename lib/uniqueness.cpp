@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "dense.hpp"
+#include "doubles.hpp"
 #include "exact.hpp"
 #include "float_scope.hpp"
 #include "pair.hpp"
@@ -33,31 +34,11 @@ constexpr double tiny = std::numeric_limits<double>::denorm_min();
 
 // ---------------------------------------------------------------------------------- checks of arguments
 
-bool is_finite(double x) {
-  return (std::bit_cast<std::uint64_t>(x) >> 52 & 0x7ff) != 0x7ff;
-}
-
-/// 0 or -0, whatever denormals-are-zero says.
-bool is_zero(double x) {
-  return std::bit_cast<std::uint64_t>(x) << 1 == 0;
-}
-
-void check_vector(const arma::vec& x, arma::uword dimension, const char* name) {
-  if (x.n_elem != dimension)
-    throw ContractError(fmt::format("{} has {} elements; it must have {}", name, x.n_elem, dimension));
-  for (arma::uword i = 0; i < x.n_elem; ++i)
-    if (!is_finite(x[i])) throw NonFiniteError(name, i, x[i]);
-}
-
 void check_square(const arma::mat& m, const char* name) {
   if (m.n_rows != m.n_cols)
     throw ContractError(fmt::format("{} is {} x {}; it must be square", name, m.n_rows, m.n_cols));
   if (m.n_rows == 0) throw ContractError(fmt::format("{} is empty; it needs at least one row", name));
   dense::check_finite(m, name);
-}
-
-std::span<const double> as_span(const arma::vec& x) {
-  return {x.memptr(), x.n_elem};
 }
 
 /// All elements of a matrix, for sums over them.
@@ -562,7 +543,7 @@ bool in_hull(const exact::PairNumbers& n, const Spectrum& l) {
 
 void check_spectrum(const arma::vec& spectrum, std::uint64_t dimension) {
   if (dimension == 0) throw ContractError("the Gram is empty (D = 0); add vectors first");
-  check_vector(spectrum, dimension, "spectrum");
+  dense::check_vector(spectrum, dimension, "spectrum");
   for (arma::uword i = 0; i < spectrum.n_elem; ++i)
     if (Dyadic::from(spectrum[i]).sign() <= 0)
       throw ContractError(fmt::format("spectrum[{}] is {}; it must be > 0", i, spectrum[i]));
@@ -849,8 +830,8 @@ std::string_view to_string(CheckReason reason) noexcept {
 
 MetricCheck check_metric(const arma::mat& m, const arma::vec& g, const arma::vec& y, double tolerance) {
   check_square(m, "m");
-  check_vector(g, m.n_rows, "g");
-  check_vector(y, m.n_rows, "y");
+  dense::check_vector(g, m.n_rows, "g");
+  dense::check_vector(y, m.n_rows, "y");
   if (!is_finite(tolerance) || Dyadic::from(tolerance).sign() < 0)
     throw ContractError(fmt::format("tolerance is {}; it must be finite and >= 0", tolerance));
   const FloatScope scope;
@@ -903,7 +884,7 @@ namespace {
 void check_symmetric_and_vector(const arma::mat& m, const arma::vec& g) {
   check_square(m, "m");
   dense::check_symmetric(m, m.n_rows, "m");
-  check_vector(g, m.n_rows, "g");
+  dense::check_vector(g, m.n_rows, "g");
 }
 
 }  // namespace
@@ -935,8 +916,8 @@ std::optional<MetricCoordinates> coordinates(const arma::mat& m, const arma::vec
 
 std::optional<arma::mat> from_coordinates(const arma::mat& s, const arma::vec& g, const arma::vec& y) {
   if (g.n_elem == 0) throw ContractError("g is empty; it needs at least one element");
-  check_vector(g, g.n_elem, "g");
-  check_vector(y, g.n_elem, "y");
+  dense::check_vector(g, g.n_elem, "g");
+  dense::check_vector(y, g.n_elem, "y");
   const arma::uword n = g.n_elem - 1;
   dense::check_shape(s, n, n, "s");
   dense::check_finite(s, "s");
@@ -1081,8 +1062,8 @@ namespace {
 
 void check_pair(const arma::vec& g, const arma::vec& y) {
   if (g.n_elem == 0) throw ContractError("g is empty; it needs at least one element");
-  check_vector(g, g.n_elem, "g");
-  check_vector(y, g.n_elem, "y");
+  dense::check_vector(g, g.n_elem, "g");
+  dense::check_vector(y, g.n_elem, "y");
 }
 
 }  // namespace

@@ -22,8 +22,11 @@ using natgrad::ContractError;
 using natgrad::EnclosedVector;
 using natgrad::GeneralMetric;
 using natgrad::NonFiniteError;
+using natgrad::test::columns_of;
 using natgrad::test::dot;
+using natgrad::test::doubles_of;
 using natgrad::test::exact;
+using natgrad::test::exactly;
 using natgrad::test::ExactPair;
 using natgrad::test::multiply;
 using natgrad::test::nearest;
@@ -36,24 +39,6 @@ using natgrad::test::solve_linear;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-
-std::vector<double> doubles_of(const arma::vec& x) {
-  return {x.begin(), x.end()};
-}
-RationalVector exactly(const arma::vec& x) {
-  return exact(doubles_of(x));
-}
-RationalMatrix exactly(const arma::mat& m) {
-  RationalMatrix out(m.n_rows, RationalVector(m.n_cols));
-  for (arma::uword i = 0; i < m.n_rows; ++i)
-    for (arma::uword j = 0; j < m.n_cols; ++j) out[i][j] = exact(m(i, j));
-  return out;
-}
-std::vector<RationalVector> columns_of(const arma::mat& u) {
-  std::vector<RationalVector> out;
-  for (arma::uword j = 0; j < u.n_cols; ++j) out.push_back(exactly(arma::vec(u.col(j))));
-  return out;
-}
 
 void expect_same(const arma::vec& actual, const arma::vec& expected, const std::string& what) {
   ASSERT_EQ(actual.n_elem, expected.n_elem) << what;

@@ -3,9 +3,18 @@
 #ifndef NATGRAD_TESTS_SUPPORT_CANONICAL_FORM_GENERAL_REFERENCE_HPP
 #define NATGRAD_TESTS_SUPPORT_CANONICAL_FORM_GENERAL_REFERENCE_HPP
 
+#include <armadillo>
+#include <vector>
+
 #include "reference.hpp"
 
 namespace natgrad::test {
+
+std::vector<double> doubles_of(const arma::vec& x);
+/// The values of doubles, exactly; rows of a matrix, or its columns.
+RationalVector exactly(const arma::vec& x);
+RationalMatrix exactly(const arma::mat& m);
+std::vector<RationalVector> columns_of(const arma::mat& u);
 
 /// P = I - g g^T/gg.
 RationalMatrix projector(const ExactPair& pair);

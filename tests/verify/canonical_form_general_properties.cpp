@@ -25,23 +25,6 @@ constexpr double default_tolerance = GeneralMetric::default_tolerance;
 arma::vec column_of(const std::vector<double>& x) {
   return arma::vec(x);
 }
-std::vector<double> doubles_of(const arma::vec& x) {
-  return {x.begin(), x.end()};
-}
-RationalVector exactly(const arma::vec& x) {
-  return exact(doubles_of(x));
-}
-RationalMatrix exactly(const arma::mat& m) {
-  RationalMatrix out(m.n_rows, RationalVector(m.n_cols));
-  for (arma::uword i = 0; i < m.n_rows; ++i)
-    for (arma::uword j = 0; j < m.n_cols; ++j) out[i][j] = exact(m(i, j));
-  return out;
-}
-std::vector<RationalVector> columns_of(const arma::mat& u) {
-  std::vector<RationalVector> out;
-  for (arma::uword j = 0; j < u.n_cols; ++j) out.push_back(exactly(arma::vec(u.col(j))));
-  return out;
-}
 
 int integer(int lo, int hi) {
   return lo + static_cast<int>(*indices(static_cast<std::uint64_t>(hi - lo + 1)));
