@@ -112,8 +112,6 @@ int run_apply(const ApplyOptions& options) {
       throw UsageError(
           fmt::format("--output: {}: HDF5 is not written; OUT.bin is Armadillo binary, the rest CSV",
                       in_quotes(*options.output)));
-  // X may be replaced by its image.
-  if (!options.to_standard_output()) check_output("--output", *options.output, {options.g, options.y});
   const auto vectors = read_vectors({options.g, options.y, options.x});
   const std::vector<double>&g = vectors[0].values, &y = vectors[1].values, &x = vectors[2].values;
 
