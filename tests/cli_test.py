@@ -426,6 +426,9 @@ def optimum_known_values():
     psb = optimum("psb")
     close(psb["objective"], 0.75 ** 0.5, "||M - I||_F")
     equal(psb["attained"], True, "psb")
+    # w = y - g/2, |w|^2 = 1/2: PSB's block has the a of 1 - |w|^2/p, DFP's that of gg yy/p^2.
+    equal([psb["alpha"], psb["block_alpha"], psb["complement"]], [None, 0.5, 1], "psb")
+    equal([dfp["block_alpha"], dfp["complement"]], [2, 1], "dfp")
     close(optimum("ray")["objective"], root * math.log(1 + root), "distance to the ray")
     equal(optimum("ray")["condition"], least["condition"], "the ray's optimum has the least condition number")
     identity = optimum("identity")

@@ -60,10 +60,9 @@ Json json_vector(const arma::vec& x) {
 /// One sentence.
 std::string in_words(const Findings& f, const CheckOptions& options) {
   const MetricCheck& c = f.check;
-  if (f.of_no_pair())
-    return fmt::format(
-        "no: no symmetric positive definite matrix maps g to y; M g = y holds within tolerance {}",
-        *options.tolerance);
+  if (f.judgement.verdict == Verdict::not_effective)
+    return "no: the pair is not effective, so that no symmetric positive definite matrix maps g to y" +
+           (f.of_no_pair() ? fmt::format(", though M does within tolerance {}", *options.tolerance) : "");
   switch (c.reason) {
     case CheckReason::metric:
       return c.maps_exactly
@@ -80,7 +79,7 @@ std::string in_words(const Findings& f, const CheckOptions& options) {
           "no: M g is not y, first in element {} (from zero); the relative backward error is {}",
           c.wrong_element, number_text(c.backward_error.hi));
     case CheckReason::not_definite:
-      return "no: M is not positive definite: there is an x with xᵀM x <= 0";
+      return "no: M is not positive definite: there is an x with xᵀM x <= 0 (--json gives it)";
     case CheckReason::no_certificate:
       break;
   }
@@ -154,10 +153,11 @@ std::string to_text(const Findings& f, const CheckOptions& options, bool colour)
     add("excess", text_of(*f.competitor->excess), "κ(M) − κ*: how far M is from optimal");
   if (f.minimiser)
     add("minimiser", std::string(to_string(f.minimiser->answer)),
-        fmt::format("a metric with κ = κ* ({})", to_string(f.minimiser->reason)));
+        fmt::format("a metric with κ = κ*{} ({})", options.tolerance ? ", within the tolerance" : "",
+                    to_string(f.minimiser->reason)));
   if (f.coordinates)
     add("pivot", fmt::format("{}", f.coordinates->pivot),
-        "M − yyᵀ/(y·g), y = M g, without this row and column: the free parameters of M");
+        "what --coordinates leaves out: this row and column of M − yyᵀ/(y·g)");
 
   std::size_t name_width = 0, value_width = 0;
   for (const Line& line : lines) {

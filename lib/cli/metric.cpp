@@ -35,7 +35,7 @@ struct Answers {
   std::optional<ScalarEnclosures> enclosures;
   std::optional<Optimum> optimum;
   Existence existence = Existence::attained;
-  std::optional<double> objective;
+  std::optional<double> objective, block_alpha, complement;
   std::uint64_t dimension = 0;
 
   /// There is a metric to speak of.
@@ -108,10 +108,12 @@ std::string in_words(const Answers& answers, const MetricOptions& options) {
 }
 
 std::string to_json(const MetricOptions& options, const Gram& gram, const Answers& answers) {
-  const auto& [scalars, judgement, enclosures, optimum, existence, objective, dimension] = answers;
+  const Scalars& scalars = answers.scalars;
+  const Judgement& judgement = answers.judgement;
+  const auto& enclosures = answers.enclosures;
   Json json;
   json["version"] = version();
-  json["dimension"] = dimension;
+  json["dimension"] = answers.dimension;
   json["verdict"] = to_string(judgement.verdict);
   if (judgement.verdict == Verdict::undetermined) json["reason"] = to_string(judgement.reason);
   json["gram"] = {
@@ -124,11 +126,13 @@ std::string to_json(const MetricOptions& options, const Gram& gram, const Answer
   }
   for (const Row& row : rows)
     json[row.key] = row.of_metric && !answers.metric() ? Json(nullptr) : json_number(scalars.*row.value);
-  if (optimum) {
-    json["optimum"] = to_string(*optimum);
+  if (answers.optimum) {
+    json["optimum"] = to_string(*answers.optimum);
     json["attained"] = answers.metric();
-    json["existence"] = to_string(existence);
-    json["objective"] = json_number(objective);
+    json["existence"] = to_string(answers.existence);
+    json["block_alpha"] = json_number(answers.block_alpha);
+    json["complement"] = json_number(answers.complement);
+    json["objective"] = json_number(answers.objective);
   }
   if (enclosures) {
     Json& out = json["enclosure"];
@@ -175,11 +179,14 @@ std::string to_text(const MetricOptions& options, const Gram& gram, const Answer
     add(row.key, row.of_metric && !answers.metric() ? std::nullopt : scalars.*row.value,
         enclosures ? (*enclosures).*row.enclosure : E(), meaning);
   }
-  if (optimum)
+  if (optimum) {
+    add("block_alpha", answers.block_alpha, E(), "on span(g, y) it is the M(α) of this α");
+    add("complement", answers.complement, E(), "beside span(g, y) it is this times the identity");
     add("objective", answers.objective, E(),
         answers.metric() || !answers.objective
             ? std::string(describe(*optimum))
             : fmt::format("infimum, not attained: {}", describe(*optimum)));
+  }
 
   std::size_t name_width = 0, value_width = 0, enclosure_width = 0;
   for (const Line& line : lines) {
@@ -257,6 +264,8 @@ int run_metric(const MetricOptions& options) {
     answers.optimum = optimum->optimum;
     answers.existence = existence(optimum->optimum, gram, optimum->parameter);
     answers.objective = of.objective;
+    answers.block_alpha = of.block_alpha;
+    answers.complement = of.complement;
     Scalars& s = answers.scalars;
     std::tie(s.alpha, s.lambda_min, s.lambda_max) = std::tie(of.alpha, of.lambda_min, of.lambda_max);
     std::tie(s.condition, s.sqrt_condition, s.log_condition) =
@@ -291,7 +300,8 @@ Command add_metric(CLI::App& root) {
       ->required()
       ->type_name("");
   app->add_option("Y", options->y, "y = -(gradient of the loss), likewise")->required()->type_name("");
-  app->add_option("--alpha", options->alpha, "the parameter a > 0 of M(a); without it a* = y.y/y.g")
+  app->add_option("--alpha", options->alpha,
+                  "a > 0 of M(a), without it a* = y.y/y.g; or of --optimum bfgs, without it 1")
       ->type_name("A");
   app->add_option("--optimum", options->optimum,
                   "instead of M(a) the metric that is optimal in another sense, listed below")
@@ -310,7 +320,9 @@ null where it does not exist, and where it is beyond the range of doubles.
 Exit codes: 0 done (effective or undetermined), 2 usage, 3 bad input,
 4 no metric exists (not effective), or the optimum is not attained.
 
-Optima, by what they make least (all metrics M have M g = y):
+Optima, by what they make least (all metrics M have M g = y; p is y.g, yy is y.y;
+bfgs takes its parameter from --alpha, determinant from --trace). Each is the block
+of M(block_alpha) on span(g, y), beside complement times the identity:
 )" + optima_text() +
               R"(
 Example:

@@ -300,7 +300,7 @@ int main(int argc, char** argv) {
                  "Only the properties of this claim, or of this row (gram); may be repeated")
       ->type_name("ID");
   app.add_option("--cases", options.cases,
-                 "Cases per property (laws that touch files: a tenth; canaries: at least 1000)")
+                 "Cases per property (slow laws run a half to a tenth of them; canaries: at least 1000)")
       ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000000));
