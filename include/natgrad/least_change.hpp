@@ -161,7 +161,8 @@ struct OptimumCompetitor {
 /// Rigorous enclosures for M as it stands: it need not map g to y. Trace and |M - I|_F are exact but for one
 /// rounding, ln det M and tr M^-1 come from a Cholesky factorisation with bounds, the condition number from
 /// bounds of the extreme eigenvalues, and the two distances from an eigendecomposition whose residual and
-/// orthogonality are bounded (Weyl, Ostrowski). Widths are of the order of D^2 u kappa(M), u = 2^-53.
+/// orthogonality are bounded (Weyl, Ostrowski). Widths grow like D^3 u kappa(M) (dfp and the two distances,
+/// sums over D numbers) or less, u = 2^-53.
 /// @pre m symmetric, D x D with D = gram.dimension() >= 1, all finite; parameter as existence()
 /// @throws ContractError naming argument, position and value
 /// Cost: O(D^2) for psb, else O(D^3): a few factorisations, for the distances an eigendecomposition and three

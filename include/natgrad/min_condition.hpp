@@ -108,8 +108,8 @@ struct MinimiserState;
 ///
 /// v_j is the exact real vector, and results are enclosures of the exact M x: the factors are exact, their
 /// coefficients are made by interval arithmetic at a precision that grows until each element is known to an
-/// ulp, or to 2^-256 of its largest term (and to 2^-128). Immutable; copies share their state; const members
-/// may run concurrently. @claim min_condition.minimiser
+/// ulp, to 2^-256 of its largest term (and to 2^-128), or to 2^-1140, far below the smallest double.
+/// Immutable; copies share their state; const members may run concurrently. @claim min_condition.minimiser
 class NATGRAD_API Minimiser {
  public:
   /// nullopt unless p = y.g > 0.
