@@ -17,7 +17,8 @@ using test::columns_of;
 using test::dot;
 using test::doubles_of;
 using test::exact;
-using test::exactly;
+using test::exact_matrix;
+using test::exact_vector;
 using test::ExactPair;
 using test::multiply;
 using test::product;
@@ -59,7 +60,7 @@ bool check_block(const BlockMetric& made, const ExactPair& pair, const RationalM
   if (definite) return true;
   require(made.answer == Answer::no && made.reason == BlockReason::not_definite, "the reason is wrong");
   if (made.witness.is_empty()) return false;
-  const RationalVector x = project(pair, exactly(made.witness));
+  const RationalVector x = project(pair, exact_vector(made.witness));
   require(dot(x, x) > 0 && dot(x, multiply(b, x)) <= 0, "the witness is none");
   return false;
 }
@@ -84,7 +85,7 @@ std::optional<Draw> draw(Input& input) {
       tolerance = 1;
     }
     input.note_matrix("U", u);
-    RationalMatrix whole = exactly(u);
+    RationalMatrix whole = exact_matrix(u);
     for (std::size_t i = 0; i < n; ++i) whole[i].insert(whole[i].begin(), e.g[i]);
     const bool independent = test::rank_of(whole) == n;
     try {
@@ -106,15 +107,15 @@ std::optional<Draw> draw(Input& input) {
       if (!std::isfinite(x)) x = 1;
     input.note_matrix("B", b);
     const BlockMetric made = table.from_block(g, y, b, 1);
-    if (!check_block(made, e, exactly(b))) return std::nullopt;
-    return Draw{e, *made.metric, metric_of_block(e, exactly(b)), {}};
+    if (!check_block(made, e, exact_matrix(b))) return std::nullopt;
+    return Draw{e, *made.metric, metric_of_block(e, exact_matrix(b)), {}};
   }
   arma::vec d(n);
   for (double& x : d) x = positive(input);
   input.note("d", doubles_of(d));
   const auto made = table.from_diagonal(g, y, d);
   require(made.has_value(), "a pair with p > 0 has no metric");
-  return Draw{e, *made, metric_of_diagonal(e, exactly(d)), {}};
+  return Draw{e, *made, metric_of_diagonal(e, exact_vector(d)), {}};
 }
 
 void check_element(const Rational& expected, double value, double radius) {
@@ -231,7 +232,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool basis = d->metric.form() == Form::basis;
   const arma::vec x(fuzz::vector(input, n));
   input.note("x", doubles_of(x));
-  const RationalVector exact_x = exactly(x);
+  const RationalVector exact_x = exact_vector(x);
   require_same_elements(t.apply(d->metric, d->metric.g()), doubles_of(d->metric.y()), "M g");
   if (choice == 0) {
     require_same_elements(t.apply(d->metric, x), nearest(multiply(d->matrix, exact_x)), "M x");

@@ -11,6 +11,7 @@
 
 #include "input.hpp"
 #include "support/discrete_taylor_reference.hpp"
+#include "support/forge.hpp"
 #include "target.hpp"
 
 namespace natgrad::fuzz {
@@ -20,6 +21,7 @@ namespace {
 using test::exact;
 using test::Rational;
 using test::RationalVector;
+using test::value_of;
 using test::taylor::Kind;
 using test::taylor::Numbers;
 using test::taylor::Polynomial;
@@ -60,20 +62,6 @@ void require_enclosure(const Enclosure& actual, const Rational& low, const Ratio
                        const std::string& what) {
   require_same(actual.lo, test::taylor::down(low), what + ".lo");
   require_same(actual.hi, test::taylor::up(high), what + ".hi");
-}
-
-Rational value_of(const ExactSum& sum) {
-  ExactSum::Words words = sum.words();
-  const bool negative = sum.sign() < 0;
-  std::uint64_t carry = 1;
-  for (std::uint64_t& word : words) {
-    if (!negative) break;
-    word = ~word + carry;
-    carry = carry != 0 && word == 0 ? 1 : 0;
-  }
-  test::Integer magnitude;
-  mpz_import(magnitude.backend().data(), words.size(), -1, sizeof words[0], 0, 0, words.data());
-  return (negative ? -1 : 1) * Rational(magnitude) * test::power_of_two(ExactSum::unit_exponent);
 }
 
 // ------------------------------------------------------------------------- certificates and bounds
@@ -166,17 +154,9 @@ void distances(Input& input) {
 
 // ------------------------------------------------------------------------- the verdict on a step
 
-struct Range {
-  Rational low, high;
-};
+using test::taylor::Range;
 Range range(const StepLoss& loss) {
-  const Rational d = exact(loss.after) - exact(loss.before);
-  const Rational e = exact(loss.before_error) + exact(loss.after_error);
-  return {d - e, d + e};
-}
-Range range(const Numbers& n) {
-  const Rational middle = -n.eta * n.p, radius = n.eta * n.eta * n.k * n.gg / 2;
-  return {middle - radius, middle + radius};
+  return test::taylor::loss_change(loss.before, loss.after, loss.before_error, loss.after_error);
 }
 
 /// Losses that agree with what else is known of dL, or just do not; errors that just reach what is critical.
@@ -276,7 +256,7 @@ void verdict_by_lipschitz(Input& input) {
   const bool both = input.below(4) != 0;
   const std::uint64_t kind = both ? input.below(6) : 0, errors = both ? input.below(7) : 0;
   const Draw d = draw(input);
-  const Range curvature = range(d.exactly);
+  const Range curvature = test::taylor::loss_change_range(d.exactly);
   const auto& s = subject().discrete_taylor;
   const bool zero_step = d.exactly.gg == 0;
   if (!both) {

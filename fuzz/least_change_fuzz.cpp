@@ -181,14 +181,10 @@ void check_extrema(const LeastChangeSubject& f, const Gram& gram, const test::Ex
 // A positive definite matrix of doubles by every measure, and against the optimum of the pair.
 void check_competitor(Input& input, const LeastChangeSubject& f, Optimum optimum, const Pair& pair,
                       const Gram& gram, const BestMetric& best, Parameter parameter) {
-  const std::size_t n = pair.g.size();
-  const arma::mat m = spd(input, n);
-  test::RationalMatrix exactly(n, RationalVector(n));
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) exactly[i][j] = test::exact(m(i, j));
+  const arma::mat m = spd(input, pair.g.size());
   const OptimumCompetitor c = f.competitor(optimum, m, gram, parameter);
   const test::PrecisionScope precision(4000);
-  const test::Real value = test::measure_of(static_cast<Best>(optimum), exactly, parameter);
+  const test::Real value = test::measure_of(static_cast<Best>(optimum), test::exact_matrix(m), parameter);
   const auto require_inside = [](const test::Real& x, const Enclosure& e, const char* text) {
     const test::Real slack = ldexp(test::Real(1), -1000) * (1 + abs(x));
     require(e.lo <= e.hi && (e.lo == -infinity || test::Real(e.lo) <= x + slack) &&

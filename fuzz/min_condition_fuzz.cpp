@@ -12,6 +12,7 @@ namespace natgrad::fuzz {
 namespace {
 
 using test::exact;
+using test::exact_matrix;
 using test::operator*;
 using test::ExactPair;
 using test::nearest;
@@ -21,13 +22,6 @@ using test::RationalVector;
 using test::Real;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-RationalMatrix exact_matrix(const arma::mat& m) {
-  RationalMatrix out(m.n_rows, RationalVector(m.n_cols));
-  for (arma::uword i = 0; i < m.n_rows; ++i)
-    for (arma::uword j = 0; j < m.n_cols; ++j) out[i][j] = exact(m(i, j));
-  return out;
-}
 
 void require_in_box(const Rational& x, double value, double radius, const char* what) {
   require(radius >= 0 && std::isfinite(value), "a box is none");

@@ -60,7 +60,7 @@ arma::vec vector_of(Input& input, std::size_t n) {
 }
 
 void require_witness(const Definiteness& d, const arma::mat& m) {
-  const RationalMatrix exactly = ref::exact_matrix(m);
+  const RationalMatrix exactly = test::exact_matrix(m);
   const bool definite = ref::positive_definite(exactly);
   require(d.answer != Answer::yes || definite, "yes, but it is not definite");
   require(d.answer != Answer::no || !definite, "no, but it is definite");
@@ -68,7 +68,7 @@ void require_witness(const Definiteness& d, const arma::mat& m) {
   if (d.answer == Answer::no) {
     require(d.witness.n_elem == m.n_rows && arma::any(d.witness != 0) && d.witness.is_finite(),
             "the witness is no vector");
-    const Rational value = ref::form(exactly, ref::exact_vector(d.witness));
+    const Rational value = ref::form(exactly, test::exact_vector(d.witness));
     require(value <= 0, "the witness is none");
     const Enclosure e = d.witness_quadratic_form;
     require(!std::isfinite(e.lo) || exact(e.lo) <= value, "the form is below its lower bound");
@@ -92,8 +92,8 @@ void try_check(Input& input) {
   arma::mat m = symmetric(input, 4);
   const arma::vec g = vector_of(input, m.n_rows);
   arma::vec y = vector_of(input, m.n_rows);
-  const RationalMatrix exactly = ref::exact_matrix(m);
-  const RationalVector exact_g = ref::exact_vector(g), mg = test::multiply(exactly, exact_g);
+  const RationalMatrix exactly = test::exact_matrix(m);
+  const RationalVector exact_g = test::exact_vector(g), mg = test::multiply(exactly, exact_g);
   if (input.below(2) == 0) {
     // The rounded image, an ulp of one element off, or not.
     for (std::size_t i = 0; i < y.n_elem; ++i) {
@@ -106,7 +106,7 @@ void try_check(Input& input) {
     }
   }
   input.note("y", std::span<const double>(y.memptr(), y.n_elem));
-  const RationalVector exact_y = ref::exact_vector(y);
+  const RationalVector exact_y = test::exact_vector(y);
   const MetricCheck c = subject().uniqueness.check_metric(m, g, y, 0);
   std::size_t wrong = 0;
   while (wrong < mg.size() && mg[wrong] == exact_y[wrong]) ++wrong;
@@ -131,8 +131,8 @@ void require_entries(const arma::mat& actual, const RationalMatrix& expected, co
 void try_coordinates(Input& input) {
   const arma::mat m = symmetric(input, 5);
   const arma::vec g = vector_of(input, m.n_rows);
-  const RationalVector exact_g = ref::exact_vector(g);
-  const ref::Remainder r = ref::remainder(ref::exact_matrix(m), exact_g);
+  const RationalVector exact_g = test::exact_vector(g);
+  const ref::Remainder r = ref::remainder(test::exact_matrix(m), exact_g);
   const auto d = subject().uniqueness.decompose(m, g);
   const auto c = subject().uniqueness.coordinates(m, g);
   require(d.has_value() == (r.p > 0) && c.has_value() == (r.p > 0), "p > 0, or not");
@@ -163,7 +163,7 @@ void try_from_coordinates(Input& input) {
   const auto m = subject().uniqueness.from_coordinates(s, arma::vec(x.g), arma::vec(x.y));
   const bool exists = test::dot(g, y) > 0;
   require(m.has_value() == exists, "p > 0, or not");
-  if (exists) require_entries(*m, ref::metric(ref::exact_matrix(s), g, y), "M");
+  if (exists) require_entries(*m, ref::metric(test::exact_matrix(s), g, y), "M");
 }
 
 void try_factor(Input& input) {
@@ -171,8 +171,8 @@ void try_factor(Input& input) {
   const arma::vec g = vector_of(input, m.n_rows);
   const auto f = subject().uniqueness.factor(m, g);
   if (!f) return;
-  const RationalMatrix exactly = ref::exact_matrix(m), u = ref::exact_matrix(f->u);
-  const RationalVector exact_g = ref::exact_vector(g);
+  const RationalMatrix exactly = test::exact_matrix(m), u = test::exact_matrix(f->u);
+  const RationalVector exact_g = test::exact_vector(g);
   require(ref::positive_definite(exactly), "a factor of what is not definite");
   const ref::Remainder r = ref::remainder(exactly, exact_g);
   Rational sum = 0;
@@ -208,7 +208,7 @@ void try_spectrum(Input& input) {
   input.note("spectrum", std::span<const double>(spectrum.memptr(), spectrum.n_elem));
   const Gram gram = Gram::of(x.g, x.y);
   require(subject().uniqueness.spectrum_exists(gram, spectrum) ==
-              ref::in_hull(p / gg, yy / gg, ref::exact_vector(spectrum)),
+              ref::in_hull(p / gg, yy / gg, test::exact_vector(spectrum)),
           "the hull");
   const double k = std::max(1.0, spectrum.max());
   const Rational big = exact(k), ss = 1 - p * p / (gg * yy);

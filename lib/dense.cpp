@@ -295,6 +295,11 @@ arma::mat triangular_solve(const arma::mat& r, bool transposed, arma::mat b) {
   return b;
 }
 
+/// (R^T R)^-1 x, approximately.
+arma::vec solved(const Factor& f, const arma::vec& x) {
+  return triangular_solve(f.r, false, triangular_solve(f.r, true, x));
+}
+
 /// Upper bound of ‖B - R^T R‖_2 for any upper triangular R whatever. @pre entries of moderate size
 double residual_norm(const arma::mat& b, const arma::mat& r, bool compensated) {
   const std::size_t n = b.n_rows;
@@ -448,9 +453,7 @@ arma::vec polished(const arma::mat& b, arma::vec x, double size) {
       f = cholesky(shifted);
     }
     if (f.failed != 0) return x;
-    const arma::vec next = top_vector(x, 12, [&](const arma::vec& v) {
-      return arma::vec(triangular_solve(f.r, false, triangular_solve(f.r, true, v)));
-    });
+    const arma::vec next = top_vector(x, 12, [&](const arma::vec& v) { return solved(f, v); });
     if (!next.is_finite()) return x;
     x = next;
   }
@@ -472,14 +475,9 @@ arma::vec extreme_vector(const arma::mat& a, int sign) {
   if (sign < 0) scaled = -scaled;
   const double norm = arma::norm(scaled, "inf");
   const Factor f = cholesky(scaled);
-  arma::vec x;
-  if (f.failed == 0) {
-    x = top_vector(start_vector(n), 40, [&](const arma::vec& v) {
-      return arma::vec(triangular_solve(f.r, false, triangular_solve(f.r, true, v)));
-    });
-  } else {
-    x = top_vector(start_vector(n), 40, [&](const arma::vec& v) { return arma::vec(-(scaled * v)); });
-  }
+  const arma::vec x = top_vector(start_vector(n), 40, [&](const arma::vec& v) {
+    return f.failed == 0 ? solved(f, v) : arma::vec(-(scaled * v));
+  });
   return polished(scaled, x, norm);
 }
 
@@ -768,6 +766,14 @@ Enclosure largest_eigenvalue(const EnclosedMatrix& a) {
   const double below = rayleigh(a.value, x, Direction::down);
   const double spread = has_radius(a) ? two_norm_up(a.radius) : 0;
   return {spread == 0 ? below : sub_down(below, spread), -eigenvalue_bound(a, -1, -below)};
+}
+
+Enclosure condition_number(const Enclosure& smallest, const Enclosure& largest) {
+  const auto ratio = [](double a, double b, Direction direction) {
+    return exact::round_quotient(Dyadic::from(a), Dyadic::from(b), direction);
+  };
+  return {std::max(1.0, ratio(largest.lo, smallest.hi, Direction::down)),
+          ratio(largest.hi, smallest.lo, Direction::up)};
 }
 
 std::vector<Enclosure> eigenvalues(const arma::mat& a) {

@@ -92,6 +92,10 @@ std::optional<arma::vec> nonpositive_direction(const arma::mat& a);
 Enclosure smallest_eigenvalue(const EnclosedMatrix& a);
 Enclosure largest_eigenvalue(const EnclosedMatrix& a);
 
+/// Bounds of the condition number from those of the extreme eigenvalues. @pre smallest.lo > 0, largest.hi <
+/// inf
+Enclosure condition_number(const Enclosure& smallest, const Enclosure& largest);
+
 /// Bounds of all eigenvalues of a symmetric matrix, in ascending order, to about D u ‖A‖ each: from an
 /// approximate eigendecomposition X. The eigenvalues of X^T A X are those on its diagonal up to the norm of
 /// the rest (Weyl), and those of A up to the factors of X^T X (Ostrowski).

@@ -726,11 +726,7 @@ Enclosure measure_of(Optimum optimum, const arma::mat& m, const std::optional<do
       const arma::mat x = out_of_the_subnormal(m).first;
       const Enclosure low = dense::smallest_eigenvalue({x, {}}), high = dense::largest_eigenvalue({x, {}});
       if (!(low.lo > 0) || !(high.hi < infinity)) return anything;
-      const auto ratio = [](double a, double b, exact::Direction direction) {
-        return exact::round_quotient(Dyadic::from(a), Dyadic::from(b), direction);
-      };
-      return {std::max(1.0, ratio(high.lo, low.hi, exact::Direction::down)),
-              ratio(high.hi, low.lo, exact::Direction::up)};
+      return dense::condition_number(low, high);
     }
     case Optimum::ray:
     case Optimum::identity: {

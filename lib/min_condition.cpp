@@ -188,11 +188,7 @@ Competitor competitor(const arma::mat& m, const Gram& gram) {
   result.condition = {1, infinity};
   const bool definite = low.lo > 0;
   // The condition number of what is not certified to be definite may be anything.
-  if (definite && is_finite(high.hi)) {
-    result.condition.lo =
-        std::max(1.0, exact::round_quotient(Dyadic::from(high.lo), Dyadic::from(low.hi), Direction::down));
-    result.condition.hi = exact::round_quotient(Dyadic::from(high.hi), Dyadic::from(low.lo), Direction::up);
-  }
+  if (definite && is_finite(high.hi)) result.condition = dense::condition_number(low, high);
   // The slack is linear in each of m and l, so that its extremes over the box are at corners.
   result.slack = {-infinity, infinity};
   int least_sign = -1, greatest_sign = 1;

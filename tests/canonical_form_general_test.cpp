@@ -26,7 +26,8 @@ using natgrad::test::columns_of;
 using natgrad::test::dot;
 using natgrad::test::doubles_of;
 using natgrad::test::exact;
-using natgrad::test::exactly;
+using natgrad::test::exact_matrix;
+using natgrad::test::exact_vector;
 using natgrad::test::ExactPair;
 using natgrad::test::multiply;
 using natgrad::test::nearest;
@@ -171,13 +172,13 @@ TEST(GeneralMetric, OperatorsAreCorrectlyRoundedOnHostilePairs) {
     ASSERT_TRUE(basis) << pair.tag;
     ASSERT_EQ(block.answer, Answer::yes) << pair.tag;
     const RationalMatrix of_basis = metric_of_basis(e, columns_of(u)),
-                         of_diagonal = metric_of_diagonal(e, exactly(d));
+                         of_diagonal = metric_of_diagonal(e, exact_vector(d));
     for (const auto& [metric, matrix] : {std::pair{&*basis, &of_basis}, std::pair{&*diagonal, &of_diagonal},
                                          std::pair{&*block.metric, &of_diagonal}}) {
       EXPECT_TRUE(positive_definite(*matrix)) << pair.tag;
       expect_same(metric->apply(g), y, pair.tag + ": M g");
-      expect_same(metric->apply(x), rounded(multiply(*matrix, exactly(x))), pair.tag + ": M x");
-      EXPECT_EQ(metric->quadratic_form(x), nearest(dot(exactly(x), multiply(*matrix, exactly(x)))))
+      expect_same(metric->apply(x), rounded(multiply(*matrix, exact_vector(x))), pair.tag + ": M x");
+      EXPECT_EQ(metric->quadratic_form(x), nearest(dot(exact_vector(x), multiply(*matrix, exact_vector(x)))))
           << pair.tag;
       RationalVector entries;
       for (const RationalVector& row : *matrix) entries.insert(entries.end(), row.begin(), row.end());
@@ -210,13 +211,13 @@ TEST(GeneralMetric, BoxesHoldTheSolution) {
     const auto tight = [](const EnclosedVector& box) {
       return arma::abs(box.value).max() < std::numeric_limits<double>::max() ? 0.5 + 0x1p-19 : infinity;
     };
-    const RationalVector by_basis = solve_linear(metric_of_basis(e, columns_of(u)), exactly(x)),
-                         by_diagonal = solve_linear(metric_of_diagonal(e, exactly(d)), exactly(x));
+    const RationalVector by_basis = solve_linear(metric_of_basis(e, columns_of(u)), exact_vector(x)),
+                         by_diagonal = solve_linear(metric_of_diagonal(e, exact_vector(d)), exact_vector(x));
     const EnclosedVector one = basis->solve(x), two = diagonal->solve(x), three = block.metric->solve(x);
     expect_box(one, by_basis, tight(one), pair.tag + ": basis");
     expect_box(two, by_diagonal, tight(two), pair.tag + ": diagonal");
     expect_box(three, by_diagonal, tight(three), pair.tag + ": block");
-    RationalVector parts = factor_inverse_times(e, columns_of(u), exactly(x));
+    RationalVector parts = factor_inverse_times(e, columns_of(u), exact_vector(x));
     const EnclosedVector parts_box = basis->factor_solve(x);
     if (std::isfinite(parts_box.radius[0])) {
       EXPECT_TRUE(root_within(e.p, parts[0], parts_box.value[0], parts_box.radius[0])) << pair.tag;
@@ -301,8 +302,8 @@ TEST(GeneralMetric, AGeneratedBasisInALargerDimension) {
   ASSERT_TRUE(m);
   const ExactPair e(doubles_of(g), doubles_of(y));
   const RationalMatrix matrix = metric_of_basis(e, columns_of(u));
-  expect_same(m->apply(x), rounded(multiply(matrix, exactly(x))), "M x");
-  expect_box(m->solve(x), solve_linear(matrix, exactly(x)), 0.5 + 0x1p-19, "M^-1 x");
+  expect_same(m->apply(x), rounded(multiply(matrix, exact_vector(x))), "M x");
+  expect_box(m->solve(x), solve_linear(matrix, exact_vector(x)), 0.5 + 0x1p-19, "M^-1 x");
 }
 
 // Two columns that differ by one ulp in one element, beyond what an approximate inverse certifies.
@@ -316,7 +317,7 @@ TEST(GeneralMetric, NearlyDependentColumns) {
     ASSERT_TRUE(m);
     const ExactPair e(doubles_of(s.g), doubles_of(s.y));
     const arma::vec x = arma::regspace(1, static_cast<double>(n));
-    expect_box(m->solve(x), solve_linear(metric_of_basis(e, columns_of(s.u)), exactly(x)),
+    expect_box(m->solve(x), solve_linear(metric_of_basis(e, columns_of(s.u)), exact_vector(x)),
                n <= GeneralMetric::exact_limit ? 0.5 + 0x1p-19 : infinity, "M^-1 x");
   }
 }
@@ -428,9 +429,9 @@ TEST(GeneralMetric, BlocksThatAreNotDefinite) {
     EXPECT_FALSE(made.metric) << what;
     if (made.witness.is_empty()) return;
     const ExactPair e(doubles_of(g), doubles_of(g));
-    const RationalVector x = project(e, exactly(made.witness));
+    const RationalVector x = project(e, exact_vector(made.witness));
     EXPECT_TRUE(dot(x, x) > 0) << what;
-    EXPECT_TRUE(dot(x, multiply(exactly(b), x)) <= 0) << what;
+    EXPECT_TRUE(dot(x, multiply(exact_matrix(b), x)) <= 0) << what;
   };
   const arma::vec g = {1, 2, 2};
   expect_no(g, arma::mat(3, 3, arma::fill::zeros), "zero");
@@ -500,9 +501,9 @@ TEST(GeneralMetric, ExtremeNumbers) {
     const ExactPair e(doubles_of(g), doubles_of(y));
     const RationalMatrix matrix = metric_of_basis(e, columns_of(u));
     const arma::vec x = {1, 0x1p-1074, -0x1.8p1023};
-    expect_same(m->apply(x), rounded(multiply(matrix, exactly(x))), "M x");
+    expect_same(m->apply(x), rounded(multiply(matrix, exact_vector(x))), "M x");
     const EnclosedVector solved = m->solve(x);
-    const RationalVector solution = solve_linear(matrix, exactly(x));
+    const RationalVector solution = solve_linear(matrix, exact_vector(x));
     for (arma::uword i = 0; i < 3; ++i) {
       EXPECT_TRUE(std::isfinite(solved.value[i]));
       EXPECT_FALSE(std::isnan(solved.radius[i]));

@@ -50,13 +50,6 @@ struct Draw {
   }
 };
 
-RationalMatrix rational(const arma::mat& m) {
-  RationalMatrix rows(m.n_rows, RationalVector(m.n_cols));
-  for (arma::uword i = 0; i < m.n_rows; ++i)
-    for (arma::uword j = 0; j < m.n_cols; ++j) rows[i][j] = exact(m(i, j));
-  return rows;
-}
-
 bool in_box(const Rational& x, double value, double radius) {
   return !(radius < infinity) || abs(x - exact(value)) <= exact(radius);
 }
@@ -97,7 +90,7 @@ TEST(Dense, ProductsAreInTheirBoxes) {
     const EnclosedMatrix c = dense::multiply(a, b);
     // A matrix at a corner of each box.
     const auto corner = [&](const EnclosedMatrix& box) {
-      RationalMatrix out = rational(box.value);
+      RationalMatrix out = exact_matrix(box.value);
       if (boxes)
         for (arma::uword i = 0; i < box.value.n_rows; ++i)
           for (arma::uword j = 0; j < box.value.n_cols; ++j)
@@ -115,7 +108,7 @@ TEST(Dense, ProductsAreInTheirBoxes) {
         }
       }
     const EnclosedMatrix g = dense::gram({a.value, {}}), o = dense::outer_gram({a.value, {}});
-    const RationalMatrix exact_a = rational(a.value);
+    const RationalMatrix exact_a = exact_matrix(a.value);
     for (arma::uword i = 0; i < k; ++i)
       for (arma::uword j = 0; j < k; ++j) {
         Rational sum = 0;
@@ -143,8 +136,8 @@ TEST(Dense, EigenvaluesAreInTheirEnclosures) {
     for (arma::uword k = 0; k < n; ++k) {
       ASSERT_LE(bounds[k].lo, bounds[k].hi);
       // At most k lie below lambda_k, at least k + 1 up to it.
-      ASSERT_LE(negative_eigenvalues(shifted(rational(m), exact(bounds[k].lo))), k) << round;
-      const std::size_t above = negative_eigenvalues(negated(shifted(rational(m), exact(bounds[k].hi))));
+      ASSERT_LE(negative_eigenvalues(shifted(exact_matrix(m), exact(bounds[k].lo))), k) << round;
+      const std::size_t above = negative_eigenvalues(negated(shifted(exact_matrix(m), exact(bounds[k].hi))));
       ASSERT_LE(above, n - 1 - k) << round;
       ASSERT_LE(bounds[k].hi - bounds[k].lo, 1e-13 * static_cast<double>(n * n) * size + 0x1p-1070) << round;
     }
@@ -158,7 +151,7 @@ TEST(Dense, LongProductsAreInTheirBoxes) {
   for (const arma::uword k : {255u, 256u, 257u, 1500u}) {
     const arma::mat a = draw.matrix(5, k, 4), b = draw.matrix(k, 3, 4);
     const EnclosedMatrix c = dense::multiply(EnclosedMatrix{a, {}}, EnclosedMatrix{b, {}});
-    const RationalMatrix left = rational(a), right = rational(b.t());
+    const RationalMatrix left = exact_matrix(a), right = exact_matrix(b.t());
     for (arma::uword i = 0; i < 5; ++i)
       for (arma::uword j = 0; j < 3; ++j) {
         const Rational sum = dot(left[i], right[j]);
@@ -175,14 +168,14 @@ TEST(Dense, DefinitenessIsCertifiedOnlyWhereItHolds) {
     double margin = std::ldexp(draw.random.uniform(0.5, 1), -static_cast<int>(draw.random.next() % 60));
     if (round % 2 == 0) margin = -margin;
     const arma::mat m = draw.nearly_singular(n, round % 7 == 0 ? 0 : margin, round % 3 ? 200 : 2);
-    const bool truth = positive_definite(rational(m));
+    const bool truth = positive_definite(exact_matrix(m));
     const bool yes = dense::certainly_positive_definite(m);
     const auto witness = dense::nonpositive_direction(m);
     ASSERT_FALSE(yes && !truth) << round << "\n" << m;
     ASSERT_FALSE(witness && truth) << round << "\n" << m;
     if (witness) {
       Rational form = 0;
-      const RationalMatrix r = rational(m);
+      const RationalMatrix r = exact_matrix(m);
       for (arma::uword i = 0; i < n; ++i)
         for (arma::uword j = 0; j < n; ++j) form += r[i][j] * exact((*witness)[i]) * exact((*witness)[j]);
       ASSERT_LE(form, 0);
@@ -201,7 +194,7 @@ TEST(Dense, DefinitenessOfAnySymmetricMatrix) {
   Draw draw(8);
   for (int round = 0; round < 500; ++round) {
     const arma::mat m = draw.symmetric(1 + draw.random.next() % 5, round % 2 ? 2 : 400);
-    const bool truth = positive_definite(rational(m));
+    const bool truth = positive_definite(exact_matrix(m));
     const auto witness = dense::nonpositive_direction(m);
     ASSERT_FALSE(truth && witness);
     ASSERT_TRUE(truth || witness) << m;  // none of these is singular to within rounding
@@ -226,7 +219,7 @@ TEST(Dense, ExtremeEigenvaluesAreEnclosed) {
     const arma::uword n = 1 + draw.random.next() % 6;
     const arma::mat m =
         round % 3 == 0 ? draw.symmetric(n, 1) : draw.nearly_singular(n, 1e-3, round % 2 ? 30 : 0);
-    const RationalMatrix r = rational(m);
+    const RationalMatrix r = exact_matrix(m);
     for (const int sign : {1, -1}) {
       const Enclosure e = sign > 0 ? dense::smallest_eigenvalue({m, {}}) : dense::largest_eigenvalue({m, {}});
       ASSERT_LE(e.lo, e.hi);
@@ -283,7 +276,7 @@ TEST(Dense, SolutionsAndDeterminantsAreEnclosed) {
     if (!factor) continue;
     const EnclosedMatrix x = factor->solve(EnclosedMatrix{b, {}});
     // Cramer-free: eliminate [M | b].
-    RationalMatrix a = rational(m), right = rational(b);
+    RationalMatrix a = exact_matrix(m), right = exact_matrix(b);
     Rational determinant = 1;
     for (std::size_t k = 0; k < n; ++k) {
       determinant *= a[k][k];

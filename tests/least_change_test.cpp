@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "natgrad/random.hpp"
+#include "natgrad/uniqueness.hpp"
 #include "support/jacobi.hpp"
 #include "support/least_change_reference.hpp"
 
@@ -507,9 +508,7 @@ TEST(Competitor, EveryOtherOptimumIsCertainlyWorse) {
   for (const Optimum other : natgrad::all_optima()) {
     const Parameter trace = other == Optimum::determinant ? Parameter(9.0) : std::nullopt;
     const arma::mat m = OptimalMetric::make(other, pair.g, pair.y, trace)->dense();
-    natgrad::test::RationalMatrix rational(5, natgrad::test::RationalVector(5));
-    for (std::size_t i = 0; i < 5; ++i)
-      for (std::size_t j = 0; j < 5; ++j) rational[i][j] = exact(m(i, j));
+    const natgrad::test::RationalMatrix rational = natgrad::test::exact_matrix(m);
     for (const Optimum optimum : natgrad::all_optima()) {
       SCOPED_TRACE(text(optimum) + " of " + text(other));
       const Parameter parameter = optimum == Optimum::determinant ? Parameter(9.0) : std::nullopt;
@@ -529,6 +528,29 @@ TEST(Competitor, EveryOtherOptimumIsCertainlyWorse) {
       } else if (optimum != Optimum::determinant) {
         EXPECT_GT(c.excess->lo, 1e-6);
       }
+    }
+  }
+}
+
+// As documented: D^3 u kappa(M), here by 20 times of it, and far less for what sums nothing over D.
+TEST(Competitor, Widths) {
+  Random random(3);
+  for (const arma::uword n : {60U, 240U}) {
+    arma::vec g(n), y(n);
+    for (arma::uword i = 0; i < n; ++i) {
+      g[i] = random.uniform(-1, 1);
+      y[i] = g[i] + random.uniform(-0.5, 0.5);
+    }
+    const auto made = natgrad::random_metric(g, y, 8.0, random);
+    ASSERT_TRUE(made.has_value());
+    const Gram gram = Gram::of({g.memptr(), n}, {y.memptr(), n});
+    const double unit = std::pow(static_cast<double>(n), 3) * 0x1p-53 * 8;
+    for (const Optimum optimum : natgrad::all_optima()) {
+      const Parameter parameter =
+          optimum == Optimum::determinant ? Parameter(arma::trace(made->m)) : std::nullopt;
+      const auto c = natgrad::optimum_competitor(optimum, made->m, gram, parameter);
+      EXPECT_LT(width(c.measure), 20 * unit) << text(optimum) << ", D = " << n;
+      EXPECT_GE(c.excess->hi, 0) << text(optimum);
     }
   }
 }

@@ -20,16 +20,6 @@ Gram gram_of(const arma::vec& g, const arma::vec& y) {
   return Gram::of({g.memptr(), g.n_elem}, {y.memptr(), y.n_elem});
 }
 
-RationalVector rational(const arma::vec& x) {
-  return RationalVector(x.begin(), x.end());
-}
-RationalMatrix rational(const arma::mat& m) {
-  RationalMatrix out(m.n_rows, RationalVector(m.n_cols));
-  for (arma::uword i = 0; i < m.n_rows; ++i)
-    for (arma::uword j = 0; j < m.n_cols; ++j) out[i][j] = exact(m(i, j));
-  return out;
-}
-
 ExactPair exact_pair(const arma::vec& g, const arma::vec& y) {
   return ExactPair({g.memptr(), g.n_elem}, {y.memptr(), y.n_elem});
 }
@@ -274,7 +264,7 @@ TEST(Optimality, NoMetricIsBetterRelativeToAnother) {
     const RationalMatrix m = metric_from(pair, u);
     // T^-1 M T^-T has the spectrum of M0^-1 M.
     RationalMatrix half(n);
-    const RationalMatrix exact_t = rational(t);
+    const RationalMatrix exact_t = exact_matrix(t);
     for (std::size_t j = 0; j < n; ++j) half[j] = solved(exact_t, m[j]);  // (T^-1 M)^T
     const RationalMatrix left = transposed(half);
     RationalMatrix moved(n);
@@ -382,8 +372,8 @@ TEST(Minimisers, LargeOnesAreRecognised) {
   EXPECT_EQ(check_minimiser(dense.value, g, y, 1e-15)->answer, Answer::yes);
   EXPECT_EQ(check_minimiser(dense.value, g, y, 0)->answer, Answer::no);
   const EnclosedVector image = m->apply(g);
-  EXPECT_TRUE(in_box(rational(y), image));
-  EXPECT_TRUE(in_box(rational(g), m->solve(y)));
+  EXPECT_TRUE(in_box(exact_vector(y), image));
+  EXPECT_TRUE(in_box(exact_vector(g), m->solve(y)));
   const auto projected = project_to_minimiser(g, y, dense.value);
   EXPECT_EQ(projected->answer, Answer::yes);
   const arma::mat off =
@@ -413,9 +403,9 @@ TEST(Relative, TheIdentityGivesTheOptimum) {
       EXPECT_TRUE(m->log_condition().contains(*s.log_condition));
       EXPECT_TRUE(m->cosine().contains(*s.cosine));
       const arma::vec x = source.vector(n);
-      const RationalVector expected = test::apply(exact_pair(g, y), rational(x));
+      const RationalVector expected = test::apply(exact_pair(g, y), exact_vector(x));
       EXPECT_TRUE(in_box(expected, m->apply(x)));
-      EXPECT_TRUE(in_box(two_loop(exact_pair(g, y), rational(x)), m->solve(x)));
+      EXPECT_TRUE(in_box(two_loop(exact_pair(g, y), exact_vector(x)), m->solve(x)));
     }
   }
 }
@@ -474,8 +464,8 @@ TEST(Relative, LargeDenseAndFactor) {
     EXPECT_LT(arma::max(a.radius), 1e-14 * arma::abs(a.value).max());
     EXPECT_LT(arma::max(b.radius), 1e-14 * arma::abs(b.value).max());
   }
-  EXPECT_TRUE(in_box(rational(y), by_metric->apply(g)));
-  EXPECT_TRUE(in_box(rational(g), by_factor->solve(y)));
+  EXPECT_TRUE(in_box(exact_vector(y), by_metric->apply(g)));
+  EXPECT_TRUE(in_box(exact_vector(g), by_factor->solve(y)));
   const EnclosedMatrix dense = by_metric->dense();
   EXPECT_TRUE(arma::all(arma::abs(arma::vec(dense.value * x) - by_metric->apply(x).value) <
                         1e-12 * arma::abs(by_metric->apply(x).value).max()));

@@ -52,7 +52,7 @@ void expect_witness(const Definiteness& d, const arma::mat& m) {
   ASSERT_EQ(d.answer, Answer::no);
   ASSERT_EQ(d.witness.n_elem, m.n_rows);
   EXPECT_TRUE(arma::any(d.witness != 0));
-  EXPECT_TRUE((ref::form(ref::exact_matrix(m), ref::exact_vector(d.witness)) <= 0));
+  EXPECT_TRUE((ref::form(natgrad::test::exact_matrix(m), natgrad::test::exact_vector(d.witness)) <= 0));
   EXPECT_LE(d.smallest_eigenvalue.hi, 0);
 }
 

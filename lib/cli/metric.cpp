@@ -34,13 +34,12 @@ struct Answers {
   Judgement judgement;
   std::optional<ScalarEnclosures> enclosures;
   std::optional<Optimum> optimum;
-  Existence existence = Existence::attained;
-  std::optional<double> objective, block_alpha, complement;
-  std::uint64_t dimension = 0;
+  OptimumScalars of_optimum;  ///< if there is one
 
   /// There is a metric to speak of.
   bool metric() const {
-    return judgement.verdict == Verdict::effective && (!optimum || existence == Existence::attained);
+    return judgement.verdict == Verdict::effective &&
+           (!optimum || of_optimum.existence == Existence::attained);
   }
 };
 
@@ -75,10 +74,11 @@ Json json_enclosure(const std::optional<Enclosure>& e) {
 std::string in_words(const Answers& answers, const MetricOptions& options) {
   switch (answers.judgement.reason) {
     case Reason::descent:
-      if (answers.optimum && answers.existence == Existence::infeasible)
+      if (answers.optimum && answers.of_optimum.existence == Existence::infeasible)
         return fmt::format(
-            "effective: y·g > 0, but no metric of the pair has the trace {}: it must be {} y·y/y·g",
-            options.trace.value_or(""), answers.dimension == 1 ? "equal to" : "greater than");
+            "effective: y·g > 0, but no metric of the pair has the trace {}: it must be greater than y·y/y·g "
+            "(for D = 1 equal to it)",
+            options.trace.value_or(""));
       if (answers.optimum && !answers.metric())
         return fmt::format("effective: y·g > 0, but no metric is optimal for '{}': the bound is not attained",
                            to_string(*answers.optimum));
@@ -113,7 +113,7 @@ std::string to_json(const MetricOptions& options, const Gram& gram, const Answer
   const auto& enclosures = answers.enclosures;
   Json json;
   json["version"] = version();
-  json["dimension"] = answers.dimension;
+  json["dimension"] = gram.dimension();
   json["verdict"] = to_string(judgement.verdict);
   if (judgement.verdict == Verdict::undetermined) json["reason"] = to_string(judgement.reason);
   json["gram"] = {
@@ -129,10 +129,10 @@ std::string to_json(const MetricOptions& options, const Gram& gram, const Answer
   if (answers.optimum) {
     json["optimum"] = to_string(*answers.optimum);
     json["attained"] = answers.metric();
-    json["existence"] = to_string(answers.existence);
-    json["block_alpha"] = json_number(answers.block_alpha);
-    json["complement"] = json_number(answers.complement);
-    json["objective"] = json_number(answers.objective);
+    json["existence"] = to_string(answers.of_optimum.existence);
+    json["block_alpha"] = json_number(answers.of_optimum.block_alpha);
+    json["complement"] = json_number(answers.of_optimum.complement);
+    json["objective"] = json_number(answers.of_optimum.objective);
   }
   if (enclosures) {
     Json& out = json["enclosure"];
@@ -180,10 +180,10 @@ std::string to_text(const MetricOptions& options, const Gram& gram, const Answer
         enclosures ? (*enclosures).*row.enclosure : E(), meaning);
   }
   if (optimum) {
-    add("block_alpha", answers.block_alpha, E(), "on span(g, y) it is the M(α) of this α");
-    add("complement", answers.complement, E(), "beside span(g, y) it is this times the identity");
-    add("objective", answers.objective, E(),
-        answers.metric() || !answers.objective
+    add("block_alpha", answers.of_optimum.block_alpha, E(), "on span(g, y) it is the M(α) of this α");
+    add("complement", answers.of_optimum.complement, E(), "beside span(g, y) it is this times the identity");
+    add("objective", answers.of_optimum.objective, E(),
+        answers.metric() || !answers.of_optimum.objective
             ? std::string(describe(*optimum))
             : fmt::format("infimum, not attained: {}", describe(*optimum)));
   }
@@ -252,7 +252,6 @@ int run_metric(const MetricOptions& options) {
 
   const Gram gram = Gram::of(vectors[0].values, vectors[1].values);
   Answers answers;
-  answers.dimension = gram.dimension();
   answers.scalars = scalars(gram, alpha);
   answers.judgement = answers.scalars.judgement;
   if (options.radius) {
@@ -260,12 +259,9 @@ int run_metric(const MetricOptions& options) {
     answers.judgement = answers.enclosures->judgement;
   }
   if (optimum) {
-    const OptimumScalars of = optimum_scalars(optimum->optimum, gram, optimum->parameter);
     answers.optimum = optimum->optimum;
-    answers.existence = existence(optimum->optimum, gram, optimum->parameter);
-    answers.objective = of.objective;
-    answers.block_alpha = of.block_alpha;
-    answers.complement = of.complement;
+    answers.of_optimum = optimum_scalars(optimum->optimum, gram, optimum->parameter);
+    const OptimumScalars& of = answers.of_optimum;
     Scalars& s = answers.scalars;
     std::tie(s.alpha, s.lambda_min, s.lambda_max) = std::tie(of.alpha, of.lambda_min, of.lambda_max);
     std::tie(s.condition, s.sqrt_condition, s.log_condition) =

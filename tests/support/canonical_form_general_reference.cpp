@@ -7,18 +7,9 @@ namespace natgrad::test {
 std::vector<double> doubles_of(const arma::vec& x) {
   return {x.begin(), x.end()};
 }
-RationalVector exactly(const arma::vec& x) {
-  return exact(doubles_of(x));
-}
-RationalMatrix exactly(const arma::mat& m) {
-  RationalMatrix out(m.n_rows, RationalVector(m.n_cols));
-  for (arma::uword i = 0; i < m.n_rows; ++i)
-    for (arma::uword j = 0; j < m.n_cols; ++j) out[i][j] = exact(m(i, j));
-  return out;
-}
 std::vector<RationalVector> columns_of(const arma::mat& u) {
   std::vector<RationalVector> out;
-  for (arma::uword j = 0; j < u.n_cols; ++j) out.push_back(exactly(arma::vec(u.col(j))));
+  for (arma::uword j = 0; j < u.n_cols; ++j) out.push_back(exact_vector(u.col(j)));
   return out;
 }
 

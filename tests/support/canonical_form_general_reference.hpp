@@ -11,9 +11,7 @@
 namespace natgrad::test {
 
 std::vector<double> doubles_of(const arma::vec& x);
-/// The values of doubles, exactly; rows of a matrix, or its columns.
-RationalVector exactly(const arma::vec& x);
-RationalMatrix exactly(const arma::mat& m);
+/// The values of its columns, exactly.
 std::vector<RationalVector> columns_of(const arma::mat& u);
 
 /// P = I - g g^T/gg.

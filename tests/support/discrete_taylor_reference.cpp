@@ -88,9 +88,19 @@ double largest_step(const Numbers& n) {
   return greatest_double([&](const Rational& eta) { return eta <= 0 || eta * n.k * n.gg < 2 * n.p; });
 }
 
-Bounds loss_change(const Numbers& n) {
+Range loss_change_range(const Numbers& n) {
   const Rational middle = -n.eta * n.p, radius = n.eta * n.eta * n.k * n.gg / 2;
-  return {down(middle - radius), up(middle + radius)};
+  return {middle - radius, middle + radius};
+}
+
+Range loss_change(double before, double after, double before_error, double after_error) {
+  const Rational change = exact(after) - exact(before), error = exact(before_error) + exact(after_error);
+  return {change - error, change + error};
+}
+
+Bounds loss_change(const Numbers& n) {
+  const Range range = loss_change_range(n);
+  return {down(range.low), up(range.high)};
 }
 
 Bounds second_order(const Numbers& n, const Rational& curvature, const Rational& rho) {

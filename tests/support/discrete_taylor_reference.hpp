@@ -47,6 +47,12 @@ struct Bounds {
   double lo, hi;
 };
 Bounds loss_change(const Numbers& n);
+/// What dL can be: the same bounds exactly, and from losses with errors.
+struct Range {
+  Rational low, high;
+};
+Range loss_change_range(const Numbers& n);
+Range loss_change(double before, double after, double before_error, double after_error);
 Bounds second_order(const Numbers& n, const Rational& curvature, const Rational& rho);
 
 /// (|ybar - y|/|y|)^2 at most: factor (eta K)^2 gg/yy with factor 1/4, 1/2 or D.

@@ -12,6 +12,21 @@
 
 namespace natgrad::test {
 
+/// The value of an exact sum.
+inline Rational value_of(const ExactSum& sum) {
+  ExactSum::Words words = sum.words();
+  const bool negative = (words.back() >> 63) != 0;
+  Integer magnitude = 0;
+  std::uint64_t carry = 1;
+  for (std::uint64_t& word : words) {
+    if (!negative) continue;
+    word = ~word + carry;
+    carry = carry != 0 && word == 0 ? 1 : 0;
+  }
+  for (std::size_t i = words.size(); i-- > 0;) magnitude = (magnitude << 64) + words[i];
+  return (negative ? -1 : 1) * Rational(magnitude) * power_of_two(ExactSum::unit_exponent);
+}
+
 /// @pre value is a multiple of 2^-2148 and fits
 inline ExactSum sum_of(const Rational& value) {
   const Rational scaled = value * power_of_two(-ExactSum::unit_exponent);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "exact.hpp"
+#include "forge.hpp"
 #include "generators.hpp"
 #include "subject.hpp"
 
@@ -89,21 +90,6 @@ bool all_finite(const Vector& x) {
     if (!std::isfinite(element)) return false;
   }
   return true;
-}
-
-/// The value of an exact sum.
-inline Rational value_of(const ExactSum& sum) {
-  ExactSum::Words words = sum.words();
-  const bool negative = (words.back() >> 63) != 0;
-  Integer magnitude = 0;
-  std::uint64_t carry = 1;
-  for (std::uint64_t& word : words) {
-    if (!negative) continue;
-    word = ~word + carry;
-    carry = carry != 0 && word == 0 ? 1 : 0;
-  }
-  for (std::size_t i = words.size(); i-- > 0;) magnitude = (magnitude << 64) + words[i];
-  return (negative ? -1 : 1) * Rational(magnitude) * power_of_two(ExactSum::unit_exponent);
 }
 
 }  // namespace natgrad::test

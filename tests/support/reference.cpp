@@ -6,6 +6,17 @@
 
 namespace natgrad::test {
 
+RationalVector exact_vector(const arma::vec& x) {
+  return RationalVector(x.begin(), x.end());
+}
+
+RationalMatrix exact_matrix(const arma::mat& m) {
+  RationalMatrix result(m.n_rows, RationalVector(m.n_cols));
+  for (arma::uword i = 0; i < m.n_rows; ++i)
+    for (arma::uword j = 0; j < m.n_cols; ++j) result[i][j] = exact(m(i, j));
+  return result;
+}
+
 ExactPair::ExactPair(std::span<const double> g_in, std::span<const double> y_in, std::optional<double> alpha)
     : g(exact(g_in)), y(exact(y_in)), gg(dot(g, g)), p(dot(g, y)), yy(dot(y, y)) {
   if (alpha) {

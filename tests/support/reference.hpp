@@ -5,6 +5,7 @@
 #ifndef NATGRAD_TESTS_SUPPORT_REFERENCE_HPP
 #define NATGRAD_TESTS_SUPPORT_REFERENCE_HPP
 
+#include <armadillo>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -19,6 +20,10 @@ namespace natgrad::test {
 using RationalVector = std::vector<Rational>;
 /// Rows of a square matrix.
 using RationalMatrix = std::vector<RationalVector>;
+
+/// The values of doubles, exactly.
+RationalVector exact_vector(const arma::vec& x);
+RationalMatrix exact_matrix(const arma::mat& m);
 
 /// A pair (g, y) and the real parameter a, exactly.
 struct ExactPair {

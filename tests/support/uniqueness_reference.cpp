@@ -5,17 +5,6 @@
 
 namespace natgrad::test::uniqueness {
 
-RationalVector exact_vector(const arma::vec& x) {
-  return RationalVector(x.begin(), x.end());
-}
-
-RationalMatrix exact_matrix(const arma::mat& m) {
-  RationalMatrix result(m.n_rows, RationalVector(m.n_cols));
-  for (arma::uword i = 0; i < m.n_rows; ++i)
-    for (arma::uword j = 0; j < m.n_cols; ++j) result[i][j] = exact(m(i, j));
-  return result;
-}
-
 Rational form(const RationalMatrix& m, const RationalVector& x) {
   return dot(x, multiply(m, x));
 }

@@ -8,9 +8,6 @@
 
 namespace natgrad::test::uniqueness {
 
-RationalVector exact_vector(const arma::vec& x);
-RationalMatrix exact_matrix(const arma::mat& m);
-
 /// x^T M x.
 Rational form(const RationalMatrix& m, const RationalVector& x);
 /// Numbers of eigenvalues > 0 and < 0, by Sylvester's law of inertia.

@@ -151,13 +151,13 @@ Draw draw(const Subject& subject, std::size_t max_dimension, Form form) {
       const BlockMetric made = table.from_block(g, y, block.b, block.tolerance);
       if (made.answer != Answer::yes)
         fail("a definite block gave the answer " + std::string(to_string(made.answer)));
-      return {pair, e, g, y, present(made.metric), metric_of_block(e, exactly(block.b)), {}};
+      return {pair, e, g, y, present(made.metric), metric_of_block(e, exact_matrix(block.b)), {}};
     }
     case Form::diagonal:
       break;
   }
   const arma::vec d = draw_diagonal(n);
-  return {pair, e, g, y, present(table.from_diagonal(g, y, d)), metric_of_diagonal(e, exactly(d)), {}};
+  return {pair, e, g, y, present(table.from_diagonal(g, y, d)), metric_of_diagonal(e, exact_vector(d)), {}};
 }
 
 Form draw_form() {
@@ -204,13 +204,14 @@ void is_the_metric(const Subject& subject, Form form) {
 void apply_reference(const Subject& subject) {
   const Draw d = draw(subject, 7, draw_form());
   const arma::vec x = draw_argument(d);
-  require_same_elements(subject.general.apply(d.metric, x), nearest(multiply(d.matrix, exactly(x))), "M x");
+  require_same_elements(subject.general.apply(d.metric, x), nearest(multiply(d.matrix, exact_vector(x))),
+                        "M x");
 }
 
 void quadratic_form_reference(const Subject& subject) {
   const Draw d = draw(subject, 7, draw_form());
   const arma::vec x = draw_argument(d);
-  const Rational expected = dot(exactly(x), multiply(d.matrix, exactly(x)));
+  const Rational expected = dot(exact_vector(x), multiply(d.matrix, exact_vector(x)));
   RC_ASSERT((expected > 0) == arma::any(x != 0));
   require_same(subject.general.quadratic_form(d.metric, x), test::nearest(expected), "x^T M x");
 }
@@ -246,7 +247,7 @@ void any_environment(const Subject& subject) {
     return out;
   };
   const auto expected = results();
-  const RationalVector solution = solve_linear(d.matrix, exactly(x));
+  const RationalVector solution = solve_linear(d.matrix, exact_vector(x));
   for (const Environment environment : environments) {
     std::vector<std::vector<double>> actual;
     EnclosedVector box;
@@ -292,7 +293,7 @@ void require_box(const EnclosedVector& box, const RationalVector& expected, std:
 void solve_box(const Subject& subject) {
   const Draw d = draw(subject, 7, draw_form());
   const arma::vec x = draw_argument(d);
-  require_box(subject.general.solve(d.metric, x), solve_linear(d.matrix, exactly(x)));
+  require_box(subject.general.solve(d.metric, x), solve_linear(d.matrix, exact_vector(x)));
 }
 
 void solve_maps_y_to_g(const Subject& subject) {
@@ -308,20 +309,20 @@ void factor_reference(const Subject& subject) {
   const Draw d = draw(subject, 7, Form::basis);
   const arma::vec z = draw_argument(d);
   require_same_elements(subject.general.factor_apply(d.metric, z),
-                        factor_times(d.exact_pair, d.basis, exactly(z)), "J z");
+                        factor_times(d.exact_pair, d.basis, exact_vector(z)), "J z");
 }
 
 void factor_transpose_reference(const Subject& subject) {
   const Draw d = draw(subject, 7, Form::basis);
   const arma::vec x = draw_argument(d);
   require_same_elements(subject.general.factor_transpose_apply(d.metric, x),
-                        factor_transpose_times(d.exact_pair, d.basis, exactly(x)), "J^T x");
+                        factor_transpose_times(d.exact_pair, d.basis, exact_vector(x)), "J^T x");
 }
 
 void factor_solve_box(const Subject& subject) {
   const Draw d = draw(subject, 7, Form::basis);
   const arma::vec x = draw_argument(d);
-  const RationalVector expected = factor_inverse_times(d.exact_pair, d.basis, exactly(x));
+  const RationalVector expected = factor_inverse_times(d.exact_pair, d.basis, exact_vector(x));
   const EnclosedVector box = subject.general.factor_solve(d.metric, x);
   require_box(box, expected, 1);
   RC_ASSERT(std::isfinite(box.value[0]));
@@ -483,9 +484,9 @@ void round_trip(const Subject& subject) {
   const double p = arma::dot(s.g, s.y);
   const arma::mat m = p * s.m, b = m - s.y * s.y.t();
   const arma::vec y = p * s.y;
-  RC_ASSERT(positive_definite(exactly(m)));
-  RC_ASSERT(rank_of(exactly(b)) == n - 1);
-  RC_ASSERT((multiply(exactly(b), exactly(s.g)) == RationalVector(n)));
+  RC_ASSERT(positive_definite(exact_matrix(m)));
+  RC_ASSERT(rank_of(exact_matrix(b)) == n - 1);
+  RC_ASSERT((multiply(exact_matrix(b), exact_vector(s.g)) == RationalVector(n)));
   const Table& t = subject.general;
   const BlockMetric made = t.from_block(s.g, y, b, 0);
   RC_ASSERT(made.answer == Answer::yes);
@@ -511,7 +512,7 @@ void definiteness_of_block(const Subject& subject) {
     b *= 0x1p46;
     b(0, 0) += integer(-1, 1);
   }
-  RationalMatrix whole = product(product(projector(e), exactly(b)), projector(e));
+  RationalMatrix whole = product(product(projector(e), exact_matrix(b)), projector(e));
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < n; ++j) whole[i][j] += e.g[i] * e.g[j];
   const bool definite = positive_definite(whole);
@@ -530,9 +531,9 @@ void definiteness_of_block(const Subject& subject) {
     RC_TAG("no witness");
     return;
   }
-  const RationalVector x = project(e, exactly(made.witness));
+  const RationalVector x = project(e, exact_vector(made.witness));
   RC_ASSERT((dot(x, x) > 0));
-  RC_ASSERT((dot(x, multiply(exactly(b), x)) <= 0));
+  RC_ASSERT((dot(x, multiply(exact_matrix(b), x)) <= 0));
 }
 
 // diag(a, ..., a) is the family M(a).
@@ -586,21 +587,21 @@ Canary fewer_projectors(const char* name, bool left, bool right) {
         const auto core = std::make_shared<RationalMatrix>();
         Table& t = subject.general;
         t.from_basis = [core](const arma::vec& g, const arma::vec& y, const arma::mat& u, double tolerance) {
-          *core = product(exactly(u), transpose(exactly(u)));
+          *core = product(exact_matrix(u), transpose(exact_matrix(u)));
           if (u.n_cols == 0) *core = {{Rational(0)}};
           return GeneralMetric::from_basis(g, y, u, tolerance);
         };
         t.from_block = [core](const arma::vec& g, const arma::vec& y, const arma::mat& b, double tolerance) {
-          *core = exactly(b);
+          *core = exact_matrix(b);
           return GeneralMetric::from_block(g, y, b, tolerance);
         };
         t.from_diagonal = [core](const arma::vec& g, const arma::vec& y, const arma::vec& d) {
-          *core = exactly(arma::mat(arma::diagmat(d)));
+          *core = exact_matrix(arma::mat(arma::diagmat(d)));
           return GeneralMetric::from_diagonal(g, y, d);
         };
         t.apply = [core, left, right](const GeneralMetric& m, const arma::vec& x) {
           const ExactPair e(doubles_of(m.g()), doubles_of(m.y()));
-          RationalVector z = exactly(x);
+          RationalVector z = exact_vector(x);
           const Rational yx = dot(e.y, z);
           if (right) z = project(e, z);
           z = multiply(*core, z);
@@ -632,7 +633,7 @@ Canary rounded_projection() {
     const ExactPair e(doubles_of(g), doubles_of(g));
     arma::mat out = u;
     for (arma::uword j = 0; j < u.n_cols; ++j)
-      out.col(j) = column_of(nearest(project(e, exactly(arma::vec(u.col(j))))));
+      out.col(j) = column_of(nearest(project(e, exact_vector(arma::vec(u.col(j))))));
     return out;
   });
 }

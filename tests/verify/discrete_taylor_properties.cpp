@@ -911,22 +911,14 @@ StepLoss draw_losses() {
   return loss;
 }
 
-struct ExactRange {
-  Rational low, high;
-};
-ExactRange range(const StepLoss& loss) {
-  const Rational d = exact(loss.after) - exact(loss.before);
-  const Rational e = exact(loss.before_error) + exact(loss.after_error);
-  return {d - e, d + e};
-}
-ExactRange range(const Numbers& n) {
-  const Rational middle = -n.eta * n.p, radius = n.eta * n.eta * n.k * n.gg / 2;
-  return {middle - radius, middle + radius};
+using taylor::Range;
+Range range(const StepLoss& loss) {
+  return taylor::loss_change(loss.before, loss.after, loss.before_error, loss.after_error);
 }
 
-void require_judgement(const StepJudgement& actual, const ExactRange* losses, const ExactRange* curvature,
+void require_judgement(const StepJudgement& actual, const Range* losses, const Range* curvature,
                        bool zero_step) {
-  ExactRange all = losses != nullptr ? *losses : *curvature;
+  Range all = losses != nullptr ? *losses : *curvature;
   if (losses != nullptr && curvature != nullptr) {
     all = {std::max(losses->low, curvature->low), std::min(losses->high, curvature->high)};
   }
@@ -956,7 +948,7 @@ void require_judgement(const StepJudgement& actual, const ExactRange* losses, co
 void verdict_losses(const Subject& subject) {
   const StepLoss loss = draw_losses();
   const StepJudgement actual = subject.discrete_taylor.judge_losses(loss);
-  const ExactRange by_losses = range(loss);
+  const Range by_losses = range(loss);
   require_judgement(actual, &by_losses, nullptr, false);
   const Rational change = abs(exact(loss.after) - exact(loss.before));
   std::optional<double> cancellation;
@@ -969,12 +961,12 @@ void verdict_losses(const Subject& subject) {
 
 void verdict_lipschitz(const Subject& subject) {
   Draw d = draw(*indices(2) == 0, 6);
-  const ExactRange curvature = range(d.exactly);
+  const Range curvature = taylor::loss_change_range(d.exactly);
   require_judgement(subject.discrete_taylor.judge_gram(d.gram, d.eta, d.lipschitz), nullptr, &curvature,
                     d.exactly.gg == 0);
   StepLoss loss = draw_losses();
   if (*indices(2) == 0) loss = {0, draw_loss_change(d), 0, *positive_doubles()};
-  const ExactRange by_losses = range(loss);
+  const Range by_losses = range(loss);
   require_judgement(subject.discrete_taylor.judge_both(d.gram, d.eta, d.lipschitz, loss), &by_losses,
                     &curvature, d.exactly.gg == 0);
 }
@@ -1064,7 +1056,7 @@ Enclosure naive_loss_change(const Gram& gram, double eta, double lipschitz) {
 }
 
 /// Ends rounded to nearest.
-Enclosure nearest_ends(const ExactRange& x) {
+Enclosure nearest_ends(const Range& x) {
   return {test::nearest(x.low), test::nearest(x.high)};
 }
 
@@ -1220,7 +1212,7 @@ std::vector<Property> discrete_taylor_properties() {
       {replaced("in doubles", &S::loss_change_bounds, naive_loss_change),
        replaced("ends to nearest", &S::loss_change_bounds,
                 [](const Gram& gram, double eta, double lipschitz) {
-                  return nearest_ends(range(of_gram(gram, eta, lipschitz)));
+                  return nearest_ends(taylor::loss_change_range(of_gram(gram, eta, lipschitz)));
                 }),
        replaced("K in place of K/2", &S::loss_change_bounds,
                 [](const Gram& gram, double eta, double lipschitz) {

@@ -94,7 +94,7 @@ Triple draw_triple(std::size_t max_dimension, Kind kind, bool zero_allowed) {
     if (i == some && t.g[i] == 0 && !zero_allowed) t.g[i] = 1;
     t.g[i] = std::ldexp(t.g[i], -t.symmetric.exponents[i]);
   }
-  const RationalVector y = multiply(ref::exact_matrix(t.symmetric.m), ref::exact_vector(t.g));
+  const RationalVector y = multiply(exact_matrix(t.symmetric.m), exact_vector(t.g));
   t.y.set_size(d);
   for (std::size_t i = 0; i < d; ++i) t.y[i] = nearest(y[i]);
   return t;
@@ -159,7 +159,7 @@ void require_definiteness(const Definiteness& d, const RationalMatrix& m) {
     RC_ASSERT(d.witness.n_elem == m.size());
     RC_ASSERT(d.witness.is_finite());
     RC_ASSERT(arma::any(d.witness != 0));
-    const Rational value = ref::form(m, ref::exact_vector(d.witness));
+    const Rational value = ref::form(m, exact_vector(d.witness));
     RC_ASSERT((value <= 0));
     if (std::isfinite(d.witness_quadratic_form.lo)) RC_ASSERT((exact(d.witness_quadratic_form.lo) <= value));
     if (std::isfinite(d.witness_quadratic_form.hi)) RC_ASSERT((exact(d.witness_quadratic_form.hi) >= value));
@@ -169,7 +169,7 @@ void require_definiteness(const Definiteness& d, const RationalMatrix& m) {
 
 void definiteness_is_sound(const Subject& subject) {
   const Symmetric s = draw_symmetric(5);
-  require_definiteness(subject.uniqueness.definiteness(s.m), ref::exact_matrix(s.m));
+  require_definiteness(subject.uniqueness.definiteness(s.m), exact_matrix(s.m));
 }
 
 // Matrices of small numbers, and all of dimension 1 and 2, leave no doubt; a wide one neither.
@@ -181,7 +181,7 @@ void definiteness_decides(const Subject& subject) {
                                                                                        : Kind::indefinite);
   const Definiteness d = subject.uniqueness.definiteness(s.m);
   RC_ASSERT(d.answer != Answer::undetermined);
-  require_definiteness(d, ref::exact_matrix(s.m));
+  require_definiteness(d, exact_matrix(s.m));
 }
 
 void require_eigenvalue_bounds(const Enclosure& bounds, const RationalMatrix& m, bool smallest) {
@@ -208,15 +208,15 @@ void require_eigenvalue_bounds(const Enclosure& bounds, const RationalMatrix& m,
 void eigenvalue_bounds_hold(const Subject& subject) {
   const Symmetric s = draw_symmetric(4);
   const Definiteness d = subject.uniqueness.definiteness(s.m);
-  require_eigenvalue_bounds(d.smallest_eigenvalue, ref::exact_matrix(s.m), true);
+  require_eigenvalue_bounds(d.smallest_eigenvalue, exact_matrix(s.m), true);
   if (s.kind == Kind::definite && d.answer == Answer::yes) RC_ASSERT(d.smallest_eigenvalue.lo > 0);
 }
 
 // --------------------------------------------------------------------------------------- check_metric
 
 void require_check(const MetricCheck& c, const arma::mat& m, const arma::vec& g, const arma::vec& y) {
-  const RationalMatrix exact_m = ref::exact_matrix(m);
-  const RationalVector exact_g = ref::exact_vector(g), exact_y = ref::exact_vector(y);
+  const RationalMatrix exact_m = exact_matrix(m);
+  const RationalVector exact_g = exact_vector(g), exact_y = exact_vector(y);
   const RationalVector mg = multiply(exact_m, exact_g);
   std::size_t wrong = 0;
   while (wrong < mg.size() && mg[wrong] == exact_y[wrong]) ++wrong;
@@ -312,7 +312,7 @@ void backward_error_is_enclosed(const Subject& subject) {
   }
   const Enclosure e = subject.uniqueness.check_metric(m, g, y, 0).backward_error;
   const PrecisionScope precision(12000);
-  const Real value = ref::backward_error(ref::exact_matrix(m), ref::exact_vector(g), ref::exact_vector(y));
+  const Real value = ref::backward_error(exact_matrix(m), exact_vector(g), exact_vector(y));
   const Real slack = ldexp(Real(1), -3000);
   RC_ASSERT((real(exact(e.lo)) * (1 - slack) <= value));
   RC_ASSERT((real(exact(e.hi)) * (1 + slack) >= value));
@@ -326,8 +326,7 @@ void tolerance_is_respected(const Subject& subject) {
   Real value;
   {
     const PrecisionScope precision(2000);
-    value =
-        ref::backward_error(ref::exact_matrix(t.symmetric.m), ref::exact_vector(t.g), ref::exact_vector(t.y));
+    value = ref::backward_error(exact_matrix(t.symmetric.m), exact_vector(t.g), exact_vector(t.y));
   }
   const double near = std::max(0.0, nudged(value.convert_to<double>(), draw_between(-2, 2)));
   const double tolerance = draw_between(0, 3) == 0 ? 1e-10 : near;
@@ -341,7 +340,7 @@ void tolerance_is_respected(const Subject& subject) {
 
 void decomposition_reference(const Subject& subject) {
   const MatrixAndVector x = draw_matrix_and_vector(6);
-  const ref::Remainder expected = ref::remainder(ref::exact_matrix(x.m), ref::exact_vector(x.g));
+  const ref::Remainder expected = ref::remainder(exact_matrix(x.m), exact_vector(x.g));
   const auto actual = subject.uniqueness.decompose(x.m, x.g);
   RC_ASSERT(actual.has_value() == (expected.p > 0));
   if (!actual) return;
@@ -354,8 +353,8 @@ void decomposition_reference(const Subject& subject) {
 void characterisation(const Subject& subject) {
   const Kind kinds[] = {Kind::definite, Kind::singular, Kind::indefinite, Kind::nudged_singular};
   const Triple t = draw_triple(5, kinds[*indices(4)], false);
-  const RationalMatrix m = ref::exact_matrix(t.symmetric.m);
-  const RationalVector g = ref::exact_vector(t.g);
+  const RationalMatrix m = exact_matrix(t.symmetric.m);
+  const RationalVector g = exact_vector(t.g);
   const ref::Remainder r = ref::remainder(m, g);
   RC_ASSERT(subject.uniqueness.decompose(t.symmetric.m, t.g).has_value() == (r.p > 0));
   const Answer definite = subject.uniqueness.definiteness(t.symmetric.m).answer;
@@ -376,8 +375,8 @@ void characterisation(const Subject& subject) {
 
 void coordinates_reference(const Subject& subject) {
   const MatrixAndVector x = draw_matrix_and_vector(6);
-  const RationalVector g = ref::exact_vector(x.g);
-  const ref::Remainder expected = ref::remainder(ref::exact_matrix(x.m), g);
+  const RationalVector g = exact_vector(x.g);
+  const ref::Remainder expected = ref::remainder(exact_matrix(x.m), g);
   const auto actual = subject.uniqueness.coordinates(x.m, x.g);
   RC_ASSERT(actual.has_value() == (expected.p > 0));
   if (!actual) return;
@@ -401,7 +400,7 @@ void from_coordinates_reference(const Subject& subject) {
   const auto actual = subject.uniqueness.from_coordinates(s, column(pair.g), column(pair.y));
   const bool exists = dot(g, y) > 0;
   RC_ASSERT(actual.has_value() == exists);
-  if (exists) require_matrix(*actual, ref::metric(ref::exact_matrix(s), g, y), "M");
+  if (exists) require_matrix(*actual, ref::metric(exact_matrix(s), g, y), "M");
 }
 
 // With p = 1 and a pivot of +-1 everything is an integer, and both ways are exact.
@@ -432,14 +431,14 @@ void bijection(const Subject& subject) {
   for (std::size_t i = 0; i + 1 < d; ++i)
     for (std::size_t j = 0; j + 1 < d; ++j) require_same(back->s(i, j), s(i, j), "S");
   for (const Rational& x : [&] {
-         RationalVector difference = multiply(ref::exact_matrix(*m), ref::exact_vector(g));
+         RationalVector difference = multiply(exact_matrix(*m), exact_vector(g));
          for (std::size_t i = 0; i < d; ++i) difference[i] -= exact(y[i]);
          return difference;
        }())
     RC_ASSERT((x == 0));
   // M is positive definite iff S is.
-  const bool definite = d == 1 || ref::positive_definite(ref::exact_matrix(s));
-  RC_ASSERT(ref::positive_definite(ref::exact_matrix(*m)) == definite);
+  const bool definite = d == 1 || ref::positive_definite(exact_matrix(s));
+  RC_ASSERT(ref::positive_definite(exact_matrix(*m)) == definite);
 }
 
 // Rounding S moves M by no more than |E| (half an ulp of S) |E|^T and its own rounding.
@@ -449,10 +448,10 @@ void round_trip(const Subject& subject) {
   RC_ASSERT(c.has_value());
   const auto back = subject.uniqueness.from_coordinates(c->s, t.g, t.y);
   RC_ASSERT(back.has_value());
-  RationalMatrix errors = ref::exact_matrix(c->s);
+  RationalMatrix errors = exact_matrix(c->s);
   for (RationalVector& row : errors)
     for (Rational& entry : row) entry = 2 * half_ulp(entry);
-  const RationalMatrix bound = ref::spread(errors, ref::exact_vector(t.g));
+  const RationalMatrix bound = ref::spread(errors, exact_vector(t.g));
   for (std::size_t i = 0; i < t.g.n_elem; ++i)
     for (std::size_t j = 0; j < t.g.n_elem; ++j) {
       const Rational off = abs(exact((*back)(i, j)) - exact(t.symmetric.m(i, j)));
@@ -508,8 +507,8 @@ void factor_bounds(const Subject& subject) {
     x = {t.symmetric.m, t.g};
   }
   const auto actual = subject.uniqueness.factor(x.m, x.g);
-  const RationalVector g = ref::exact_vector(x.g);
-  const RationalMatrix m = ref::exact_matrix(x.m);
+  const RationalVector g = exact_vector(x.g);
+  const RationalMatrix m = exact_matrix(x.m);
   if (!hostile) RC_ASSERT(actual.has_value());
   if (!actual) return;
   RC_ASSERT(ref::positive_definite(m));
@@ -519,7 +518,7 @@ void factor_bounds(const Subject& subject) {
   RC_ASSERT(actual->u.n_cols == d - 1);
   RC_ASSERT(actual->u.is_finite());
   RC_ASSERT(actual->residual >= 0);
-  const RationalMatrix u = ref::exact_matrix(actual->u);
+  const RationalMatrix u = exact_matrix(actual->u);
   if (std::isfinite(actual->residual))
     RC_ASSERT((squared_error(r.b, u) <= exact(actual->residual) * exact(actual->residual)));
   for (std::size_t j = 0; j + 1 < d; ++j) {
@@ -558,7 +557,7 @@ TwoFactors draw_factors() {
 }
 
 Rational squared_gap(const arma::mat& u, const arma::mat& q, const arma::mat& v) {
-  const RationalMatrix a = ref::exact_matrix(u), b = ref::exact_matrix(q.t()), c = ref::exact_matrix(v);
+  const RationalMatrix a = exact_matrix(u), b = exact_matrix(q.t()), c = exact_matrix(v);
   Rational sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i)
     for (std::size_t j = 0; j < b.size(); ++j) {
@@ -576,8 +575,8 @@ void require_rotation_bounds(const FactorRotation& f, const arma::mat& u, const 
   const arma::mat identity(u.n_cols, u.n_cols, arma::fill::eye);
   RC_ASSERT((squared_gap(f.q.t(), f.q, identity) <= exact(f.orthogonality) * exact(f.orthogonality)));
   RC_ASSERT(f.orthogonality <= 0x1p-40);
-  RationalMatrix difference = ref::exact_matrix(u);
-  const RationalMatrix a = ref::exact_matrix(u), b = ref::exact_matrix(v);
+  RationalMatrix difference = exact_matrix(u);
+  const RationalMatrix a = exact_matrix(u), b = exact_matrix(v);
   Rational sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i)
     for (std::size_t j = 0; j < a.size(); ++j) {
@@ -600,8 +599,7 @@ void rotation_bounds(const Subject& subject) {
     RC_ASSERT(r.difference == (Enclosure{0, 0}));
     // u Q = v to rounding.
     const Rational good = Rational(f.u.n_rows) * power_of_two(-44);
-    RC_ASSERT(
-        (exact(r.residual) * exact(r.residual) <= good * good * ref::squared_norm(ref::exact_matrix(f.u))));
+    RC_ASSERT((exact(r.residual) * exact(r.residual) <= good * good * ref::squared_norm(exact_matrix(f.u))));
   }
 }
 
@@ -612,7 +610,7 @@ void rotation_is_closest(const Subject& subject) {
       f.v + arma::mat(f.v.n_rows, f.v.n_cols, arma::fill::value(f.v.n_elem == 0 ? 0 : f.v[0]));
   const FactorRotation r = subject.uniqueness.rotation_between(f.u, v);
   require_rotation_bounds(r, f.u, v);
-  const Rational scale = ref::squared_norm(ref::exact_matrix(f.u)) + ref::squared_norm(ref::exact_matrix(v));
+  const Rational scale = ref::squared_norm(exact_matrix(f.u)) + ref::squared_norm(exact_matrix(v));
   for (const arma::mat& other : {f.q, arma::mat(arma::size(f.q), arma::fill::eye), arma::mat(f.q.t())})
     RC_ASSERT((squared_gap(f.u, r.q, v) <= squared_gap(f.u, other, v) + scale * power_of_two(-38)));
 }
@@ -662,7 +660,7 @@ void spectrum_by_triples(const Subject& subject) {
   const PairAndSpectrum x = draw_spectrum(draw_between(0, 2) == 0);
   const ExactPair e(x.pair.g, x.pair.y);
   const bool actual = subject.uniqueness.spectrum_exists(Gram::of(x.pair.g, x.pair.y), x.spectrum);
-  const bool expected = e.p > 0 && ref::in_hull(e.p / e.gg, e.yy / e.gg, ref::exact_vector(x.spectrum));
+  const bool expected = e.p > 0 && ref::in_hull(e.p / e.gg, e.yy / e.gg, exact_vector(x.spectrum));
   RC_ASSERT(actual == expected);
 }
 
@@ -694,7 +692,7 @@ void require_random_metric(const RandomMetric& r, const Pair& pair) {
   RC_ASSERT(r.m.is_finite());
   for (std::size_t i = 0; i < d; ++i)
     for (std::size_t j = 0; j < i; ++j) require_same(r.m(i, j), r.m(j, i), "the transposed entry");
-  const RationalMatrix m = ref::exact_matrix(r.m);
+  const RationalMatrix m = exact_matrix(r.m);
   {
     const PrecisionScope precision(12000);
     const Real value = ref::backward_error(m, exact(pair.g), exact(pair.y)), slack = ldexp(Real(1), -3000);
@@ -707,7 +705,7 @@ void require_random_metric(const RandomMetric& r, const Pair& pair) {
 
 // The eigenvalues of m are those prescribed, within tolerance * the largest: by counting (Sylvester).
 void require_spectrum(const RandomMetric& r, double tolerance) {
-  const RationalMatrix m = ref::exact_matrix(r.m);
+  const RationalMatrix m = exact_matrix(r.m);
   const std::size_t d = m.size();
   const Rational width = exact(tolerance) * exact(r.spectrum[d - 1]);
   for (std::size_t i = 0; i < d; ++i) {
@@ -767,8 +765,8 @@ void random_exact_law(const Subject& subject) {
   if (!m) return;
   const long size = std::clamp(static_cast<long>(exponent_of(e.yy) - exponent_of(e.p)), -1000L, 1000L);
   const arma::mat s = random_coordinates(g.n_elem - 1, static_cast<int>(size), again);
-  RC_ASSERT((g.n_elem == 1 || ref::positive_definite(ref::exact_matrix(s))));
-  require_matrix(*m, ref::metric(ref::exact_matrix(s), e.g, e.y), "M");
+  RC_ASSERT((g.n_elem == 1 || ref::positive_definite(exact_matrix(s))));
+  require_matrix(*m, ref::metric(exact_matrix(s), e.g, e.y), "M");
 }
 
 // ------------------------------------------------------------------------------------------ mistakes
@@ -977,13 +975,13 @@ std::vector<Property> parameters() {
        {changed("the pivot's element g_k^2 times too large", &U::from_coordinates,
                 [](std::optional<arma::mat>& m, Mat, Vec g, Vec) {
                   if (!m) return;
-                  const arma::uword k = ref::pivot(ref::exact_vector(g));
+                  const arma::uword k = ref::pivot(exact_vector(g));
                   (*m)(k, k) *= g[k] * g[k];
                 }),
         changed("the pivot's row with the wrong sign", &U::from_coordinates,
                 [](std::optional<arma::mat>& m, Mat, Vec g, Vec y) {
                   if (!m) return;
-                  const arma::uword k = ref::pivot(ref::exact_vector(g));
+                  const arma::uword k = ref::pivot(exact_vector(g));
                   for (arma::uword i = 0; i < m->n_rows; ++i)
                     if (i != k) (*m)(i, k) = (*m)(k, i) = 2 * y[i] * y[k] / arma::dot(g, y) - (*m)(i, k);
                 }),
@@ -1004,7 +1002,7 @@ std::vector<Property> parameters() {
         changed("y y^T in place of y y^T/p, B g = 0 forgotten", &U::from_coordinates,
                 [](std::optional<arma::mat>& m, Mat, Vec g, Vec) {
                   if (!m) return;
-                  const arma::uword k = ref::pivot(ref::exact_vector(g));
+                  const arma::uword k = ref::pivot(exact_vector(g));
                   (*m)(k, k) += 1;
                 })}},
       {"uniqueness.from_coordinates",
