@@ -66,7 +66,7 @@ void check_output(const MetricState& m, std::span<const double> x, std::span<con
 /// v.x, x having been checked for its length. A non-finite element of x is refused by name.
 Dyadic dot(std::span<const double> v, std::span<const double> x) {
   ExactSum::Words words{};
-  const std::size_t bad = kernels::active().dot_f64(v.data(), x.data(), x.size(), words);
+  const std::size_t bad = kernels::dot(v.data(), x.data(), x.size(), words);
   if (bad != x.size()) throw NonFiniteError("x", bad, x[bad]);
   return Dyadic::from(ExactSum(words));
 }

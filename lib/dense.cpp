@@ -618,7 +618,7 @@ double two_norm_up(const arma::mat& m) {
 
 exact::Dyadic dot(std::span<const double> x, std::span<const double> z) {
   ExactSum::Words words{};
-  kernels::active().dot_f64(x.data(), z.data(), x.size(), words);
+  kernels::dot(x.data(), z.data(), x.size(), words);
   return Dyadic::from(ExactSum(words));
 }
 

@@ -15,16 +15,6 @@ namespace {
 
 using Words = ExactSum::Words;
 
-void add_words(Words& to, const Words& from) {
-  std::uint64_t carry = 0;
-  for (std::size_t i = 0; i < to.size(); ++i) {
-    const std::uint64_t partial = to[i] + from[i];
-    const std::uint64_t sum = partial + carry;
-    carry = static_cast<std::uint64_t>(partial < from[i]) | static_cast<std::uint64_t>(sum < partial);
-    to[i] = sum;
-  }
-}
-
 std::string lengths(std::size_t g, std::size_t y) {
   return "g has " + std::to_string(g) + " elements and y has " + std::to_string(y);
 }
@@ -58,29 +48,14 @@ kernels::Operand operand(const Vector<double>& x) {
   return {x.first.data(), x.second.empty() ? nullptr : x.second.data()};
 }
 
-std::size_t run(const Vector<double>& g, const Vector<double>& y, kernels::GramSums& sums) {
-  const auto& table = kernels::active();
+std::size_t sum(const Vector<double>& g, const Vector<double>& y, kernels::GramSums sums) {
   if (g.second.empty() && y.second.empty())
-    return table.gram_f64(g.first.data(), y.first.data(), g.size(), sums);
-  return table.gram_pair(operand(g), operand(y), g.size(), sums);
+    return kernels::gram(g.first.data(), y.first.data(), g.size(), sums);
+  return kernels::gram(operand(g), operand(y), g.size(), sums);
 }
 
-std::size_t run(const Vector<float>& g, const Vector<float>& y, kernels::GramSums& sums) {
-  return kernels::active().gram_f32(g.first.data(), y.first.data(), g.size(), sums);
-}
-
-/// The sums of one chunk. `offset` is the number of elements before it.
-template <class T>
-kernels::GramSums chunk_sums(const Vector<T>& g, const Vector<T>& y, std::uint64_t offset) {
-  check_lengths(g.size(), y.size());
-  if (g.size() > Gram::max_dimension - offset) throw ContractError("the dimension would exceed 2^63");
-  kernels::GramSums sums;
-  const std::size_t bad = run(g, y, sums);
-  if (bad != g.size()) {
-    g.refuse("g", bad, offset);
-    y.refuse("y", bad, offset);
-  }
-  return sums;
+std::size_t sum(const Vector<float>& g, const Vector<float>& y, kernels::GramSums sums) {
+  return kernels::gram(g.first.data(), y.first.data(), g.size(), sums);
 }
 
 void require_nonempty(std::size_t g, std::size_t y) {
@@ -129,7 +104,7 @@ std::string ExactSum::to_hex() const {
 }
 
 ExactSum& ExactSum::operator+=(const ExactSum& other) noexcept {
-  add_words(words_, other.words_);
+  kernels::add(words_, other.words_);
   return *this;
 }
 
@@ -141,41 +116,51 @@ std::strong_ordering operator<=>(const ExactSum& a, const ExactSum& b) noexcept 
   return std::strong_ordering::equal;
 }
 
+template <class V>
+void Gram::accumulate(const V& g, const V& y, std::uint64_t offset) {
+  check_lengths(g.size(), y.size());
+  if (g.size() > max_dimension - offset) throw ContractError("the dimension would exceed 2^63");
+  const std::size_t bad = sum(g, y, {gg_.words_, gy_.words_, yy_.words_});
+  if (bad != g.size()) {
+    g.refuse("g", bad, offset);
+    y.refuse("y", bad, offset);
+  }
+  dimension_ += g.size();
+}
+
+template <class V>
+void Gram::append(const V& g, const V& y) {
+  Gram chunk;  // an exception leaves this one as it was
+  chunk.accumulate(g, y, dimension_);
+  merge(chunk);
+}
+
 Gram Gram::of(std::span<const double> g, std::span<const double> y) {
   require_nonempty(g.size(), y.size());
   Gram result;
-  result.add(g, y);
+  result.accumulate(Vector<double>{g, {}}, Vector<double>{y, {}}, 0);
   return result;
 }
 
 Gram Gram::of(std::span<const float> g, std::span<const float> y) {
   require_nonempty(g.size(), y.size());
   Gram result;
-  result.add(g, y);
+  result.accumulate(Vector<float>{g, {}}, Vector<float>{y, {}}, 0);
   return result;
 }
 
 Gram Gram::of(PairSpan g, PairSpan y) {
   require_nonempty(g.first.size(), y.first.size());
   Gram result;
-  result.add(g, y);
+  result.accumulate(as_vector(g, "g"), as_vector(y, "y"), 0);
   return result;
 }
 
 Gram Gram::of(PairSpan g, std::span<const double> y) {
   require_nonempty(g.first.size(), y.size());
   Gram result;
-  result.add(g, y);
+  result.accumulate(as_vector(g, "g"), Vector<double>{y, {}}, 0);
   return result;
-}
-
-template <class V>
-void Gram::append(const V& g, const V& y) {
-  const kernels::GramSums sums = chunk_sums(g, y, dimension_);
-  gg_ += ExactSum(sums.gg);
-  gy_ += ExactSum(sums.gy);
-  yy_ += ExactSum(sums.yy);
-  dimension_ += g.size();
 }
 
 void Gram::add(std::span<const double> g, std::span<const double> y) {
@@ -260,7 +245,7 @@ ExactSum exact_dot(std::span<const double> x, std::span<const double> z) {
   }
   if (x.empty()) throw ContractError("x and z are empty; they need at least one element");
   Words words{};
-  const std::size_t bad = kernels::active().dot_f64(x.data(), z.data(), x.size(), words);
+  const std::size_t bad = kernels::dot(x.data(), z.data(), x.size(), words);
   if (bad != x.size()) {
     Vector<double>{x, {}}.refuse("x", bad, 0);
     Vector<double>{z, {}}.refuse("z", bad, 0);

@@ -980,7 +980,7 @@ void check_length(const OptimalState& m, std::size_t size, const char* name) {
 
 Dyadic dot(std::span<const double> v, std::span<const double> x) {
   ExactSum::Words words{};
-  const std::size_t bad = kernels::active().dot_f64(v.data(), x.data(), x.size(), words);
+  const std::size_t bad = kernels::dot(v.data(), x.data(), x.size(), words);
   if (bad != x.size()) throw NonFiniteError("x", bad, x[bad]);
   return Dyadic::from(ExactSum(words));
 }

@@ -49,6 +49,7 @@ class NATGRAD_API ExactSum {
   friend NATGRAD_API std::strong_ordering operator<=>(const ExactSum& a, const ExactSum& b) noexcept;
 
  private:
+  friend class Gram;
   Words words_{};
 };
 
@@ -119,6 +120,9 @@ class NATGRAD_API Gram {
   friend bool operator==(const Gram&, const Gram&) = default;
 
  private:
+  /// Adds to this Gram. If it throws, the sums are lost.
+  template <class V>
+  void accumulate(const V& g, const V& y, std::uint64_t offset);
   template <class V>
   void append(const V& g, const V& y);
 

@@ -1,17 +1,25 @@
-// natgrad: the table of kernels for exact sums of products. One implementation per instruction set; all
-// give the same bits, so that which one runs is nobody's business but the clock's.
+// natgrad: exact sums of products, at the speed of memory.
+//
+// Which instruction set does it is decided once, from the CPU; all give the same bits, so that it is nobody's
+// business but the clock's. NATGRAD_KERNEL=portable|avx2|avx512 forces one. Long vectors are shared between threads.
 #ifndef NATGRAD_LIB_KERNELS_KERNELS_HPP
 #define NATGRAD_LIB_KERNELS_KERNELS_HPP
 
+#include <array>
 #include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
 
 #include "natgrad/gram.hpp"
 
 namespace natgrad::kernels {
 
+using Words = ExactSum::Words;
+
 /// What a kernel adds to.
 struct GramSums {
-  ExactSum::Words gg{}, gy{}, yy{};
+  Words &gg, &gy, &yy;
 };
 
 /// A vector of doubles, or of unevaluated pairs if `second` is not null.
@@ -20,22 +28,23 @@ struct Operand {
   const double* second;
 };
 
-/// Kernels add the exact sums over n elements and return n; or the index of the first element that is not
-/// finite, the sums being then unspecified. They touch neither the floating-point environment nor its flags.
-struct Table {
-  const char* name;
-  std::size_t (*gram_f64)(const double* g, const double* y, std::size_t n, GramSums& sums);
-  std::size_t (*gram_f32)(const float* g, const float* y, std::size_t n, GramSums& sums);
-  std::size_t (*gram_pair)(Operand g, Operand y, std::size_t n, GramSums& sums);
-  std::size_t (*dot_f64)(const double* x, const double* z, std::size_t n, ExactSum::Words& sum);
-};
+/// These add the exact sums over n elements and return n; or they return the index of the first element that is not
+/// finite, the sums being then unspecified. They leave the floating-point environment, flags included, as it was.
+/// @throws ContractError if NATGRAD_KERNEL names none of this machine's kernels
+std::size_t gram(const double* g, const double* y, std::size_t n, GramSums sums);
+std::size_t gram(const float* g, const float* y, std::size_t n, GramSums sums);
+std::size_t gram(Operand g, Operand y, std::size_t n, GramSums sums);
+std::size_t dot(const double* x, const double* z, std::size_t n, Words& sum);
+/// a.x and b.x in one pass.
+std::size_t dots(const double* a, const double* b, const double* x, std::size_t n, Words& ax, Words& bx);
 
-extern const Table portable;
+/// to += from
+void add(Words& to, const Words& from);
 
-/// The table in use.
-inline const Table& active() {
-  return portable;
-}
+/// The kernel in use.
+std::string_view active();
+/// Those that this machine has, the fastest first.
+std::vector<std::string_view> available();
 
 }  // namespace natgrad::kernels
 

@@ -1,0 +1,23 @@
+// natgrad: the kernels for AVX-512 (F, DQ). Compiled for it whatever the rest is compiled for; calls nothing but itself.
+#include "kernels/table.hpp"
+
+#include <immintrin.h>
+
+#define ALWAYS_INLINE __attribute__((always_inline))
+#define INLINE static inline ALWAYS_INLINE
+
+namespace natgrad::kernels {
+namespace {
+
+#include "kernels/vector_avx512.hpp"
+
+constexpr std::size_t block = block_steps * lanes;
+
+#include "kernels/blocks.hpp"
+
+}  // namespace
+
+extern const Table avx512;
+const Table avx512 = {"avx512", block, gram<double>, gram<float>, dots, look_gram<double>, look_gram<float>, look_dots};
+
+}  // namespace natgrad::kernels

@@ -1,0 +1,534 @@
+// natgrad: exact sums of products: which kernel, which threads, and what to do where a kernel has no certificate.
+#include "kernels/kernels.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <bit>
+#include <cfloat>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "float_scope.hpp"
+#include "kernels/superaccumulator.hpp"
+#include "kernels/table.hpp"
+
+namespace natgrad::kernels {
+
+#ifdef NATGRAD_X86_KERNELS
+extern const Table avx2, avx512;
+#endif
+
+namespace {
+
+// ------------------------------------------------------------------------------------------- which kernel
+
+struct Kernel {
+  std::string_view name;
+  const Table* table;  // none for the portable one, which is the superaccumulator alone
+};
+
+std::vector<Kernel> kernels_of_this_machine() {
+  std::vector<Kernel> kernels;
+#ifdef NATGRAD_X86_KERNELS
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
+    kernels.push_back({"avx512", &avx512});
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) kernels.push_back({"avx2", &avx2});
+#endif
+  kernels.push_back({"portable", nullptr});
+  return kernels;
+}
+
+Kernel choose() {
+  const std::vector<Kernel> kernels = kernels_of_this_machine();
+  const char* const wanted = std::getenv("NATGRAD_KERNEL");
+  if (wanted == nullptr || *wanted == '\0') return kernels.front();
+  std::string names;
+  for (const Kernel& kernel : kernels) {
+    if (kernel.name == wanted) return kernel;
+    names += (names.empty() ? "" : ", ") + std::string(kernel.name);
+  }
+  throw ContractError("NATGRAD_KERNEL is \"" + std::string(wanted) + "\"; this machine has " + names);
+}
+
+const Kernel& chosen() {
+  static const Kernel kernel = choose();
+  return kernel;
+}
+
+// ----------------------------------------------------------------------------------- what is to be summed
+
+/// Lowest and highest exponent field, for a superaccumulator; the position is one less but for subnormals.
+struct Positions {
+  unsigned low = 0x7ff, high = 0;
+
+  template <class T>
+  void include(const T* x, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+      const unsigned field = exponent_field(x[i]);
+      low = std::min(low, field);
+      high = std::max(high, field);
+    }
+  }
+  bool finite() const { return high != 0x7ff; }
+};
+
+template <class T>
+constexpr unsigned position_offset = 0;
+template <>
+constexpr unsigned position_offset<float> = 1074 - 149;
+
+/// Index of the first element that is not finite, or n.
+template <class T>
+std::size_t first_non_finite(const T* x, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i)
+    if (exponent_field(x[i]) == 0x7ff) return i;
+  return n;
+}
+
+/// gg, gy, yy of two vectors.
+template <class T>
+struct GramSource {
+  static constexpr std::size_t sums = 3;
+  static constexpr std::size_t extent_count = 2;
+  static constexpr bool has_low = std::is_same_v<T, double>;
+
+  const T *g, *y;
+
+  GramSource from(std::size_t i) const { return {g + i, y + i}; }
+
+  /// The first quantum of every sum, from those of squares.
+  static void tops(const int (&chosen)[2], int (&top)[3]) {
+    top[0] = chosen[0];
+    top[1] = (chosen[0] + chosen[1] + 1) >> 1;
+    top[2] = chosen[1];
+  }
+  std::size_t run(const Table& table, std::size_t n, unsigned bins, const int (&top)[3],
+                  BinTotals (&totals)[3]) const {
+    if constexpr (has_low) return table.gram_f64(g, y, n, bins, top, totals);
+    if constexpr (!has_low) return table.gram_f32(g, y, n, bins, top, totals);
+  }
+  void look(const Table& table, std::size_t n, Extent (&extents)[2]) const {
+    if constexpr (has_low) table.look_gram_f64(g, y, n, extents);
+    if constexpr (!has_low) table.look_gram_f32(g, y, n, extents);
+  }
+  std::size_t bad(std::size_t n) const { return std::min(first_non_finite(g, n), first_non_finite(y, n)); }
+  Positions positions(std::size_t n) const {
+    Positions positions;
+    positions.include(g, n);
+    positions.include(y, n);
+    return positions;
+  }
+  static constexpr unsigned offset = position_offset<T>;
+  void deposit(Superaccumulator<3>& into, std::size_t n) const {
+    for (std::size_t i = 0; i < n; ++i) {
+      const Decoded a = decode(g[i]), b = decode(y[i]);
+      into.deposit(0, a, a);
+      into.deposit(1, a, b);
+      into.deposit(2, b, b);
+    }
+  }
+};
+
+/// a.x, and b.x if there are two.
+template <std::size_t N>
+struct DotSource {
+  static constexpr std::size_t sums = N;
+  static constexpr std::size_t extent_count = N;
+  static constexpr bool has_low = true;
+  static constexpr unsigned offset = 0;
+
+  const double *a, *b, *x;
+
+  DotSource from(std::size_t i) const { return {a + i, N == 1 ? nullptr : b + i, x + i}; }
+
+  static void tops(const int (&chosen)[N], int (&top)[N]) { std::copy(chosen, chosen + N, top); }
+  std::size_t run(const Table& table, std::size_t n, unsigned bins, const int (&top)[N],
+                  BinTotals (&totals)[N]) const {
+    int tops[2] = {};
+    std::copy(top, top + N, tops);
+    BinTotals both[2] = {};
+    std::copy(totals, totals + N, both);
+    const std::size_t done = table.dots_f64(a, b, x, n, bins, tops, both);
+    std::copy(both, both + N, totals);
+    return done;
+  }
+  void look(const Table& table, std::size_t n, Extent (&extents)[N]) const {
+    Extent both[2] = {};
+    table.look_dots_f64(a, b, x, n, both);
+    std::copy(both, both + N, extents);
+  }
+  std::size_t bad(std::size_t n) const {
+    std::size_t first = std::min(first_non_finite(a, n), first_non_finite(x, n));
+    if constexpr (N == 2) first = std::min(first, first_non_finite(b, n));
+    return first;
+  }
+  Positions positions(std::size_t n) const {
+    Positions positions;
+    positions.include(a, n);
+    if constexpr (N == 2) positions.include(b, n);
+    positions.include(x, n);
+    return positions;
+  }
+  void deposit(Superaccumulator<N>& into, std::size_t n) const {
+    for (std::size_t i = 0; i < n; ++i) {
+      const Decoded c = decode(x[i]);
+      into.deposit(0, decode(a[i]), c);
+      if constexpr (N == 2) into.deposit(1, decode(b[i]), c);
+    }
+  }
+};
+
+// ------------------------------------------------------------------------------------------------ the sums
+
+/// floor(log2 x) of a normal number; -1023 for zero and subnormal numbers, 1024 for what is not finite.
+int log2_floor(double x) {
+  return static_cast<int>(exponent_field(x)) - 1023;
+}
+
+/// Quanta within which the certificate of table.hpp holds for a block: those of the first bins from `low` to
+/// `high` + 46 (bins - 2).
+struct Range {
+  int low, high;
+
+  explicit Range(const Extent& extent)
+      : low(std::max(log2_floor(extent.sum) + 1 - headroom, -most_top)),
+        high(log2_floor(extent.least) - footroom) {}
+  int highest(unsigned bins) const {
+    return std::min(high + bin_distance * static_cast<int>(bins - least_bins), most_top);
+  }
+  bool contains(int top, unsigned bins) const { return low <= top && top <= highest(bins); }
+};
+
+/// Sums of products over any number of stretches of vectors.
+///
+/// The kernels sum block by block. The first quanta of their bins are chosen by a look at one block and kept until a
+/// block has no certificate for them. Then that block is looked at, and summed with more bins, or with other quanta,
+/// or by the superaccumulator where neither helps. What helped is kept for some blocks, the longer the more often
+/// it was needed. Whatever is chosen, the sums are exact: choices are only about time.
+template <class Source>
+class Summation {
+ public:
+  static constexpr std::size_t N = Source::sums;
+  static constexpr std::size_t E = Source::extent_count;
+
+  Summation(const Table* table, Words* const (&words)[N]) : table_(table) {
+    std::copy(words, words + N, words_);
+  }
+
+  /// Adds n elements; returns n, or the first element that is not finite.
+  std::size_t add(const Source& source, std::size_t n) {
+    std::size_t done = 0;
+    while (done < n) {
+      const Source rest = source.from(done);
+      const std::size_t left = n - done;
+      std::size_t added = 0;
+      if (table_ == nullptr || patience_ > 0) {
+        const std::size_t length = std::min(left, chunk);
+        if (patience_ > 0) --patience_;
+        if (!add_exactly(rest, length)) return done + rest.bad(length);
+        added = length;
+      } else {
+        if (have_tops_) added = run(rest, left);
+        if (added == 0 && !add_difficult_block(rest, std::min(left, table_->block), added))
+          return done + rest.bad(left);
+      }
+      done += added;
+    }
+    return n;
+  }
+
+  void finish() {
+    flush_bins();
+    superaccumulator_.flush_into(words_);
+  }
+
+  Superaccumulator<N>& superaccumulator() { return superaccumulator_; }
+  Words* const (&words())[N] { return words_; }
+
+ private:
+  static constexpr std::size_t chunk = 1024;        // a superaccumulator's batch
+  static constexpr std::size_t longest_run = 1 << 15;  // of one call of a kernel
+  // Of 4 lanes or of 8: 256 blocks and those of one more run stay below 2^63, at 2^51 a lane and block.
+  static constexpr std::size_t blocks_before_flush = 256;
+
+  /// Sums as many blocks as have certificates.
+  std::size_t run(const Source& source, std::size_t left) {
+    std::size_t length = std::min(left, longest_run);
+    if (bins_ > least_bins) length = std::min(length, hold_left_ * table_->block);
+    const std::size_t done = source.run(*table_, length, bins_, top_, totals_);
+    const std::size_t blocks = (done + table_->block - 1) / table_->block;
+    count_blocks(blocks);
+    since_difficult_ += blocks;
+    if (bins_ > least_bins) {
+      hold_left_ -= std::min(hold_left_, blocks);
+      if (hold_left_ == 0) {
+        bins_ = least_bins;
+        since_difficult_ = 0;
+      }
+    }
+    return done;
+  }
+
+  void count_blocks(std::size_t blocks) {
+    blocks_ += blocks;
+    if (blocks_ > blocks_before_flush) flush_bins();
+  }
+
+  /// False if the block holds what is not finite.
+  bool add_difficult_block(const Source& source, std::size_t length, std::size_t& added) {
+    added = length;
+    Extent extents[E];
+    source.look(*table_, length, extents);
+    if (const unsigned bins = settle(extents); bins != 0) {
+      const std::size_t done = source.run(*table_, length, bins, top_, totals_);
+      count_blocks(1);
+      if (done == length) {
+        patience_given_ = 0;
+        if (bins > bins_ && since_difficult_ < 16) {
+          hold_ = std::min<std::size_t>(2 * hold_, 1024);
+          hold_left_ = hold_;
+          bins_ = bins;
+        }
+        since_difficult_ = 0;
+        return true;
+      }
+    }
+    // The more blocks in a row need this, the more are not even looked at.
+    patience_ = patience_given_;
+    patience_given_ = std::min(patience_given_ + 1, 16u);
+    return add_exactly(source, length);
+  }
+
+  /// Keeps or changes the quanta so that a block of these extents can be summed, and returns with how many bins; 0
+  /// if it cannot.
+  unsigned settle(const Extent (&extents)[E]) {
+    for (unsigned bins = least_bins; have_tops_ && bins <= most_bins; ++bins) {
+      bool fits = true;
+      for (std::size_t e = 0; e < E; ++e) fits = fits && Range(extents[e]).contains(tops_[e], bins);
+      if (fits) return bins;
+    }
+    unsigned bins = least_bins;
+    for (std::size_t e = 0; e < E; ++e) {
+      const Range range(extents[e]);
+      while (range.low > range.highest(bins))
+        if (++bins > most_bins) return 0;
+    }
+    flush_bins();
+    for (std::size_t e = 0; e < E; ++e) {
+      const Range range(extents[e]);
+      if (have_tops_ && range.low > tops_[e]) margin_ = std::min(margin_ + 3, 60);
+      tops_[e] = range.low + std::min(margin_, (range.highest(bins) - range.low) / 2);
+    }
+    have_tops_ = true;
+    Source::tops(tops_, top_);
+    return bins;
+  }
+
+  bool add_exactly(const Source& source, std::size_t length) {
+    const Positions positions = source.positions(length);
+    if (!positions.finite()) return false;
+    const auto position = [](unsigned field) { return Source::offset + (field == 0 ? 0 : field - 1); };
+    superaccumulator_.announce(static_cast<std::uint32_t>(length), 2 * position(positions.low),
+                               2 * position(positions.high), words_);
+    source.deposit(superaccumulator_, length);
+    return true;
+  }
+
+  void flush_bins() {
+    if (blocks_ == 0) return;
+    blocks_ = 0;
+    for (std::size_t n = 0; n < N; ++n) {
+      add_row(*words_[n], totals_[n].high, top_[n]);
+      if constexpr (Source::has_low) add_row(*words_[n], totals_[n].low, top_[n] - low_row);
+      totals_[n] = {};
+    }
+  }
+
+  /// Two bins at a time: |bin| < 2^63, so that 2^46 bins + bin fits.
+  static void add_row(Words& words, const std::int64_t (&bins)[most_bins], int top) {
+    for (unsigned k = 0; k < most_bins; k += 2) {
+      const Wide pair = (static_cast<Wide>(bins[k]) << bin_distance) + bins[k + 1];
+      const int quantum = top - bin_distance * static_cast<int>(k + 1);
+      if (pair != 0) add_shifted(words, pair, static_cast<unsigned>(quantum - ExactSum::unit_exponent));
+    }
+  }
+
+  const Table* table_;
+  Words* words_[N];
+  BinTotals totals_[N] = {};
+  std::size_t blocks_ = 0;
+  bool have_tops_ = false;
+  int tops_[E] = {}, top_[N] = {};
+  int margin_ = 2;
+  unsigned bins_ = least_bins, patience_ = 0, patience_given_ = 0;
+  std::size_t hold_ = 16, hold_left_ = 0, since_difficult_ = 0;
+  Superaccumulator<N> superaccumulator_;
+};
+
+// --------------------------------------------------------------------------------------------- threads
+
+constexpr std::size_t least_per_thread = std::size_t{1} << 17;
+
+/// Calls part(first, length, words) for stretches that make up 0 .. n-1, each on a thread of its own if there is
+/// enough work, and adds up what each of them adds to its words. Returns the least of first + (what it returned)
+/// over the parts that did not return their length, or n.
+template <std::size_t N, class Part>
+std::size_t share(std::size_t n, Words* const (&words)[N], Part part) {
+  std::size_t threads = 1;
+  if (n >= 2 * least_per_thread && omp_in_parallel() == 0)
+    threads = std::min(n / least_per_thread, static_cast<std::size_t>(omp_get_max_threads()));
+  if (threads <= 1) {
+    const FloatScope scope;
+    return part(0, n, words);
+  }
+  std::size_t bad = n;
+#pragma omp parallel num_threads(static_cast <int>(threads))
+  {
+    const FloatScope scope;
+    const auto count = static_cast<std::size_t>(omp_get_num_threads());
+    const auto index = static_cast<std::size_t>(omp_get_thread_num());
+    // Whole pages to everyone but the last.
+    constexpr std::size_t page = 4096 / sizeof(double);
+    const std::size_t each = n / count / page * page;
+    const std::size_t first = index * each, length = index + 1 == count ? n - first : each;
+    std::array<Words, N> sums{};
+    Words* own[N];
+    for (std::size_t k = 0; k < N; ++k) own[k] = &sums[k];
+    const std::size_t done = part(first, length, own);
+#pragma omp critical(natgrad_exact_sums)
+    {
+      if (done != length) bad = std::min(bad, first + done);
+      for (std::size_t k = 0; k < N; ++k) add(*words[k], sums[k]);
+    }
+  }
+  return bad;
+}
+
+template <class Source>
+std::size_t sum(const Source& source, std::size_t n, Words* const (&words)[Source::sums]) {
+  const Table* const table = chosen().table;
+  return share(n, words, [&](std::size_t first, std::size_t length, auto& own) {
+    Summation<Source> summation(table, own);
+    const std::size_t done = summation.add(source.from(first), length);
+    summation.finish();
+    return done;
+  });
+}
+
+// ------------------------------------------------------------------------------- pairs of doubles
+
+/// The exact sums of pairs, where doubles can hold them: differences of successive parameters nearly always are
+/// doubles. False if not all n are, or overflow.
+bool as_doubles(Operand x, std::size_t n, double* to) {
+  if (x.second == nullptr) {
+    std::copy(x.first, x.first + n, to);
+    return true;
+  }
+  // Knuth's TwoSum; its error is 0 iff the sum is exact.
+  std::uint64_t inexact = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double a = x.first[i], b = x.second[i], sum = a + b, rest = sum - a;
+    const double error = (a - (sum - rest)) + (b - rest);
+    to[i] = sum;
+    inexact |= std::bit_cast<std::uint64_t>(error) << 1 | (exponent_field(sum) == 0x7ff ? 1 : 0);
+  }
+  return inexact == 0;
+}
+
+/// Deposits every product of the parts.
+void deposit_pairs(Superaccumulator<3>& into, Operand g, Operand y, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const Decoded zero{0, 0};
+    const Decoded g1 = decode(g.first[i]), g2 = g.second == nullptr ? zero : decode(g.second[i]);
+    const Decoded y1 = decode(y.first[i]), y2 = y.second == nullptr ? zero : decode(y.second[i]);
+    into.deposit(0, g1, g1);
+    into.deposit(0, g1, g2, 1);
+    into.deposit(0, g2, g2);
+    into.deposit(1, g1, y1);
+    into.deposit(1, g1, y2);
+    into.deposit(1, g2, y1);
+    into.deposit(1, g2, y2);
+    into.deposit(2, y1, y1);
+    into.deposit(2, y1, y2, 1);
+    into.deposit(2, y2, y2);
+  }
+}
+
+Operand from(Operand x, std::size_t i) {
+  return {x.first + i, x.second == nullptr ? nullptr : x.second + i};
+}
+
+std::size_t add_pairs(Summation<GramSource<double>>& summation, Operand g, Operand y, std::size_t n) {
+  constexpr std::size_t chunk = 1024;
+  double g_sums[chunk], y_sums[chunk];
+  for (std::size_t done = 0; done < n; done += chunk) {
+    const std::size_t length = std::min(chunk, n - done);
+    const Operand g_rest = from(g, done), y_rest = from(y, done);
+    if (as_doubles(g_rest, length, g_sums) && as_doubles(y_rest, length, y_sums)) {
+      const std::size_t added = summation.add({g_sums, y_sums}, length);
+      if (added != length) return done + added;  // of a vector that is no pair
+      continue;
+    }
+    std::size_t bad = length;
+    for (const double* part : {g_rest.first, g_rest.second, y_rest.first, y_rest.second})
+      if (part != nullptr) bad = std::min(bad, first_non_finite(part, length));
+    if (bad != length) return done + bad;
+    summation.superaccumulator().announce(4 * static_cast<std::uint32_t>(length), 0, 2 * 2045 + 1,
+                                          summation.words());
+    deposit_pairs(summation.superaccumulator(), g_rest, y_rest, length);
+  }
+  return n;
+}
+
+}  // namespace
+
+void add(Words& to, const Words& from) {
+  UnsignedWide carry = 0;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    carry += static_cast<UnsignedWide>(to[i]) + from[i];
+    to[i] = static_cast<std::uint64_t>(carry);
+    carry >>= 64;
+  }
+}
+
+std::size_t gram(const double* g, const double* y, std::size_t n, GramSums sums) {
+  return sum(GramSource<double>{g, y}, n, {&sums.gg, &sums.gy, &sums.yy});
+}
+
+std::size_t gram(const float* g, const float* y, std::size_t n, GramSums sums) {
+  return sum(GramSource<float>{g, y}, n, {&sums.gg, &sums.gy, &sums.yy});
+}
+
+std::size_t gram(Operand g, Operand y, std::size_t n, GramSums sums) {
+  const Table* const table = chosen().table;
+  return share<3>(n, {&sums.gg, &sums.gy, &sums.yy}, [&](std::size_t first, std::size_t length, auto& own) {
+    Summation<GramSource<double>> summation(table, own);
+    const std::size_t done = add_pairs(summation, from(g, first), from(y, first), length);
+    summation.finish();
+    return done;
+  });
+}
+
+std::size_t dot(const double* x, const double* z, std::size_t n, Words& words) {
+  return sum(DotSource<1>{x, nullptr, z}, n, {&words});
+}
+
+std::size_t dots(const double* a, const double* b, const double* x, std::size_t n, Words& ax, Words& bx) {
+  return sum(DotSource<2>{a, b, x}, n, {&ax, &bx});
+}
+
+std::string_view active() {
+  return chosen().name;
+}
+
+std::vector<std::string_view> available() {
+  std::vector<std::string_view> names;
+  for (const Kernel& kernel : kernels_of_this_machine()) names.push_back(kernel.name);
+  return names;
+}
+
+}  // namespace natgrad::kernels
