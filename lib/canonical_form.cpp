@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "combination.hpp"
 #include "doubles.hpp"
 #include "exact.hpp"
 #include "kernels/kernels.hpp"
@@ -50,34 +51,44 @@ void check_length(const MetricState& m, std::size_t size, const char* name) {
 
 /// Elements are made one after the other: with an overlap in part, some would be read after they were
 /// replaced.
-void check_output(const MetricState& m, std::span<const double> x, std::span<const double> out) {
+template <class T>
+void check_output(const MetricState& m, std::span<const T> x, std::span<const T> out) {
   check_length(m, out.size(), "out");
-  const std::less<const double*> before;
-  const auto overlaps_in_part = [&](std::span<const double> in) {
-    return in.data() != out.data() && before(in.data(), out.data() + out.size()) &&
-           before(out.data(), in.data() + in.size());
+  const std::less<const void*> before;
+  const auto overlaps_in_part = [&](auto in) {
+    const void* const begin = in.data();
+    const bool same = begin == out.data() && sizeof(*in.data()) == sizeof(T);
+    return !same && before(begin, out.data() + out.size()) && before(out.data(), in.data() + in.size());
   };
-  for (const auto& [name, in] : {std::pair{"x", x}, std::pair{"g", m.g}, std::pair{"y", m.y}})
-    if (overlaps_in_part(in))
-      throw ContractError(std::string("out overlaps ") + name +
-                          " in part; it may be the same memory, or apart");
+  const auto refuse = [](const char* name) {
+    throw ContractError(std::string("out overlaps ") + name +
+                        " in part; it may be the same memory, or apart");
+  };
+  if (overlaps_in_part(x)) refuse("x");
+  if (overlaps_in_part(m.g)) refuse("g");
+  if (overlaps_in_part(m.y)) refuse("y");
 }
 
-/// v.x, x having been checked for its length. A non-finite element of x is refused by name.
-Dyadic dot(std::span<const double> v, std::span<const double> x) {
+/// x.x. @pre x is finite
+Dyadic squared_norm(std::span<const double> x) {
   ExactSum::Words words{};
-  const std::size_t bad = kernels::dot(v.data(), x.data(), x.size(), words);
-  if (bad != x.size()) throw NonFiniteError("x", bad, x[bad]);
+  kernels::dot(x.data(), x.data(), x.size(), words);
   return Dyadic::from(ExactSum(words));
 }
 
 /// The exact products of x with the pair.
 struct Dots {
+  /// A non-finite element of x is refused by name.
   Dots(const MetricState& m, std::span<const double> x) {
     check_length(m, x.size(), "x");
-    gx = dot(m.g, x);
-    yx = dot(m.y, x);
+    ExactSum::Words g_words{}, y_words{};
+    const std::size_t bad = kernels::dots(m.g.data(), m.y.data(), x.data(), x.size(), g_words, y_words);
+    if (bad != x.size()) throw NonFiniteError("x", bad, x[bad]);
+    gx = Dyadic::from(ExactSum(g_words));
+    yx = Dyadic::from(ExactSum(y_words));
   }
+  Dots(const MetricState& m, std::span<const float> x)
+      : Dots(m, std::span<const double>(std::vector<double>(x.begin(), x.end()))) {}
 
   Dyadic gx, yx;
 };
@@ -86,12 +97,24 @@ struct Dots {
 struct Combination {
   Dyadic y, x, g, denominator{std::uint64_t{1}};
 
-  void evaluate(const MetricState& m, std::span<const double> x_vector, std::span<double> out) const {
-    check_output(m, x_vector, out);
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      const Dyadic sum = y * Dyadic::from(m.y[i]) + x * Dyadic::from(x_vector[i]) + g * Dyadic::from(m.g[i]);
-      out[i] = exact::round_quotient(sum, denominator);
-    }
+  template <class T>
+  void evaluate(const MetricState& m, std::span<const T> in, std::span<T> out) const {
+    check_output<T>(m, in, out);
+    const std::function<T(std::size_t)> exact = [&](std::size_t i) {
+      const Dyadic sum =
+          y * Dyadic::from(m.y[i]) + x * Dyadic::from(static_cast<double>(in[i])) + g * Dyadic::from(m.g[i]);
+      if constexpr (std::is_same_v<T, float>) {
+        return exact::round_quotient_to_float(sum, denominator);
+      } else {
+        return exact::round_quotient(sum, denominator);
+      }
+    };
+    const std::array<const Dyadic*, 3> numerators = {&y, &x, &g};
+    const auto difference = [&](int k, double h) {
+      return exact::round_quotient(*numerators[k] - Dyadic::from(h) * denominator, denominator);
+    };
+    const auto fast = in_twice_the_precision(difference, [&](int k) { return numerators[k]->is_zero(); });
+    kernels::combine(fast, m.y.data(), in.data(), m.g.data(), out.data(), out.size(), exact);
   }
 };
 
@@ -131,7 +154,7 @@ template <class Formula>
 void evaluate_enclosed(const MetricState& m, std::span<const double> x, std::span<double> out,
                        Formula formula) {
   const Dots dots(m, x);
-  check_output(m, x, out);
+  check_output<double>(m, x, out);
   const auto& v = m.pair;
   const std::int64_t cancellation = (v.gg * v.yy).log2_floor() - (v.p * v.p).log2_floor() + 1;
   const long wanted =
@@ -143,7 +166,7 @@ void evaluate_enclosed(const MetricState& m, std::span<const double> x, std::spa
     const EnclosedCombination c = formula(RootNumbers(m, dots, precision));
     const bool accurate = c.y.accurate_to(wanted) && c.x.accurate_to(wanted) && c.g.accurate_to(wanted);
     if (accurate || precision >= most) {
-      Combination{c.y.left(), c.x.left(), c.g.left()}.evaluate(m, x, out);
+      Combination{c.y.left(), c.x.left(), c.g.left()}.evaluate<double>(m, x, out);
       return;
     }
   }
@@ -202,28 +225,42 @@ Scalars MetricOperator::scalars() const {
 
 // ------------------------------------------------------------------------- rational: correctly rounded
 
-void MetricOperator::apply(std::span<const double> x, std::span<double> out) const {
-  const auto& m = *state_;
+namespace {
+
+/// (k gg (y.x) y + ap gg x - ap (g.x) g)/(k p gg)
+Combination apply_combination(const MetricState& m, const Dots& d) {
   const auto& v = m.pair;
-  const Dots d(m, x);
-  // (k gg (y.x) y + ap gg x - ap (g.x) g)/(k p gg)
-  Combination{m.k * v.gg * d.yx, m.ap * v.gg, -(m.ap * d.gx), m.k * v.p * v.gg}.evaluate(m, x, out);
+  return {m.k * v.gg * d.yx, m.ap * v.gg, -(m.ap * d.gx), m.k * v.p * v.gg};
+}
+
+/// (k p^2 x - k p (g.x) y + ((k yy + ap)(g.x) - k p (y.x)) g)/(ap p)
+Combination solve_combination(const MetricState& m, const Dots& d) {
+  const auto& v = m.pair;
+  const Dyadic kp = m.k * v.p;
+  return {-(kp * d.gx), kp * v.p, (m.k * v.yy + m.ap) * d.gx - kp * d.yx, m.ap * v.p};
+}
+
+}  // namespace
+
+void MetricOperator::apply(std::span<const double> x, std::span<double> out) const {
+  apply_combination(*state_, Dots(*state_, x)).evaluate(*state_, x, out);
+}
+void MetricOperator::apply(std::span<const float> x, std::span<float> out) const {
+  apply_combination(*state_, Dots(*state_, x)).evaluate(*state_, x, out);
 }
 
 void MetricOperator::solve(std::span<const double> x, std::span<double> out) const {
-  const auto& m = *state_;
-  const auto& v = m.pair;
-  const Dots d(m, x);
-  // (k p^2 x - k p (g.x) y + ((k yy + ap)(g.x) - k p (y.x)) g)/(ap p)
-  const Dyadic kp = m.k * v.p;
-  Combination{-(kp * d.gx), kp * v.p, (m.k * v.yy + m.ap) * d.gx - kp * d.yx, m.ap * v.p}.evaluate(m, x, out);
+  solve_combination(*state_, Dots(*state_, x)).evaluate(*state_, x, out);
+}
+void MetricOperator::solve(std::span<const float> x, std::span<float> out) const {
+  solve_combination(*state_, Dots(*state_, x)).evaluate(*state_, x, out);
 }
 
 double MetricOperator::quadratic_form(std::span<const double> x) const {
   const auto& m = *state_;
   const auto& v = m.pair;
   const Dots d(m, x);
-  const Dyadic xx = dot(x, x);
+  const Dyadic xx = squared_norm(x);
   return exact::round_quotient(m.k * d.yx * d.yx * v.gg + m.ap * (xx * v.gg - d.gx * d.gx), m.k * v.p * v.gg);
 }
 
@@ -231,7 +268,7 @@ double MetricOperator::inverse_quadratic_form(std::span<const double> x) const {
   const auto& m = *state_;
   const auto& v = m.pair;
   const Dots d(m, x);
-  const Dyadic xx = dot(x, x);
+  const Dyadic xx = squared_norm(x);
   const Dyadic kp = m.k * v.p;
   return exact::round_quotient(
       kp * v.p * xx - (kp * d.gx * d.yx).scaled(1) + (m.k * v.yy + m.ap) * d.gx * d.gx, m.ap * v.p);

@@ -212,6 +212,13 @@ double round_quotient(const Dyadic& numerator, const Dyadic& denominator, Direct
   return round_floor(quotient, k - scale, direction);
 }
 
+float round_quotient_to_float(const Dyadic& numerator, const Dyadic& denominator) {
+  // Rounding to odd keeps what the second rounding needs to know (Boldo and Melquiond, IEEE Trans. Comput. 57, 2008).
+  const double down = round_quotient(numerator, denominator, Direction::down);
+  if ((std::bit_cast<std::uint64_t>(down) & 1) != 0) return static_cast<float>(down);
+  return static_cast<float>(round_quotient(numerator, denominator, Direction::up));
+}
+
 double round(const Dyadic& value, Direction direction) {
   if (value.sign() < 0) return negate(round(-value, opposite(direction)));
   return round_floor({value.mantissa(), true}, -value.exponent(), direction);

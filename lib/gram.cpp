@@ -5,10 +5,12 @@
 #include <bit>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "doubles.hpp"
 #include "exact.hpp"
 #include "kernels/kernels.hpp"
+#include "parallel.hpp"
 
 namespace natgrad {
 namespace {
@@ -161,6 +163,73 @@ Gram Gram::of(PairSpan g, std::span<const double> y) {
   Gram result;
   result.accumulate(as_vector(g, "g"), Vector<double>{y, {}}, 0);
   return result;
+}
+
+template <class T>
+void Gram::accumulate_groups(std::span<const T> g, std::span<const T> y, std::span<const std::uint64_t> sizes,
+                             std::span<Gram> out) {
+  check_lengths(g.size(), y.size());
+  if (sizes.size() != out.size()) {
+    throw ContractError("there are " + std::to_string(sizes.size()) + " sizes and room for " +
+                        std::to_string(out.size()) + " Grams; there must be as many");
+  }
+  std::uint64_t total = 0;
+  for (std::size_t k = 0; k < sizes.size(); ++k) {
+    if (sizes[k] == 0) throw ContractError("sizes[" + std::to_string(k) + "] is 0; every group needs an element");
+    if (sizes[k] > g.size() - total) {
+      throw ContractError("the sizes up to sizes[" + std::to_string(k) + "] add up to more than the " +
+                          std::to_string(g.size()) + " elements of g and y");
+    }
+    total += sizes[k];
+  }
+  if (total != g.size()) {
+    throw ContractError("the sizes add up to " + std::to_string(total) + " and g and y have " +
+                        std::to_string(g.size()) + " elements; they must agree");
+  }
+
+  std::size_t bad = g.size();
+  const auto one = [&](std::size_t k, std::size_t begin) {
+    Gram& gram = out[k];
+    gram = Gram();
+    const std::size_t done = kernels::gram(g.data() + begin, y.data() + begin, sizes[k],
+                                           {gram.gg_.words_, gram.gy_.words_, gram.yy_.words_});
+    gram.dimension_ = sizes[k];
+    return done == sizes[k] ? g.size() : begin + done;
+  };
+  // Threads take whole runs of groups; long groups are shared between threads by themselves.
+  constexpr std::size_t least_per_thread = std::size_t{1} << 17, least_groups = 64;
+  const std::size_t pieces =
+      sizes.empty() ? 0 : std::min({g.size() / least_per_thread, sizes.size() / least_groups, std::size_t{256}});
+  if (pieces < 2) {
+    for (std::size_t k = 0, begin = 0; k < sizes.size(); begin += sizes[k], ++k)
+      bad = std::min(bad, one(k, begin));
+  } else {
+    std::vector<std::pair<std::size_t, std::size_t>> starts;  // group and element
+    for (std::size_t k = 0, begin = 0; k < sizes.size(); begin += sizes[k], ++k)
+      if (begin >= starts.size() * (g.size() / pieces)) starts.emplace_back(k, begin);
+    std::vector<std::size_t> bad_of(starts.size(), g.size());
+    parallel_for(starts.size(), [&](std::size_t piece) {
+      auto [k, begin] = starts[piece];
+      const std::size_t end = piece + 1 < starts.size() ? starts[piece + 1].first : sizes.size();
+      for (; k < end; begin += sizes[k], ++k) bad_of[piece] = std::min(bad_of[piece], one(k, begin));
+    });
+    bad = *std::ranges::min_element(bad_of);
+  }
+  if (bad != g.size()) {
+    std::ranges::fill(out, Gram());
+    Vector<T>{g, {}}.refuse("g", bad, 0);
+    Vector<T>{y, {}}.refuse("y", bad, 0);
+  }
+}
+
+void Gram::of_groups(std::span<const double> g, std::span<const double> y, std::span<const std::uint64_t> sizes,
+                     std::span<Gram> out) {
+  accumulate_groups(g, y, sizes, out);
+}
+
+void Gram::of_groups(std::span<const float> g, std::span<const float> y, std::span<const std::uint64_t> sizes,
+                     std::span<Gram> out) {
+  accumulate_groups(g, y, sizes, out);
 }
 
 void Gram::add(std::span<const double> g, std::span<const double> y) {

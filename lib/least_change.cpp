@@ -12,14 +12,15 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 
+#include "combination.hpp"
 #include "dense.hpp"
 #include "doubles.hpp"
 #include "exact.hpp"
 #include "float_scope.hpp"
-#include "kernels/kernels.hpp"
 #include "pair.hpp"
 
 namespace natgrad {
@@ -978,16 +979,18 @@ void check_length(const OptimalState& m, std::size_t size, const char* name) {
   }
 }
 
-Dyadic dot(std::span<const double> v, std::span<const double> x) {
-  ExactSum::Words words{};
-  const std::size_t bad = kernels::dot(v.data(), x.data(), x.size(), words);
+/// g.x and y.x. A non-finite element of x is refused by name.
+std::pair<Dyadic, Dyadic> dots(const OptimalState& m, std::span<const double> x) {
+  check_length(m, x.size(), "x");
+  ExactSum::Words g_words{}, y_words{};
+  const std::size_t bad = kernels::dots(m.g.data(), m.y.data(), x.data(), x.size(), g_words, y_words);
   if (bad != x.size()) throw NonFiniteError("x", bad, x[bad]);
-  return Dyadic::from(ExactSum(words));
+  return {Dyadic::from(ExactSum(g_words)), Dyadic::from(ExactSum(y_words))};
 }
 
 void evaluate(const OptimalState& m, const Operator& o, std::span<const double> x, std::span<double> out) {
-  check_length(m, x.size(), "x");
-  const Dyadic gx = dot(m.g, x), yx = dot(m.y, x);
+  const auto products = dots(m, x);
+  const Dyadic &gx = products.first, &yx = products.second;
   check_length(m, out.size(), "out");
   const std::less<const double*> before;
   if (x.data() != out.data() && before(x.data(), out.data() + out.size()) &&
@@ -997,10 +1000,18 @@ void evaluate(const OptimalState& m, const Operator& o, std::span<const double> 
   const auto row = [&](const Form& f) { return Row{f.x, f.gg * gx + f.gy * yx, f.gy * gx + f.yy * yx}; };
   const Row constant = row(o.constant), factor = row(o.factor);
   Rounder round(m, o);
-  for (std::size_t i = 0; i < out.size(); ++i) {
+  const std::array<const Dyadic*, 3> constants = {&constant.y, &constant.x, &constant.g};
+  const std::array<const Dyadic*, 3> factors = {&factor.y, &factor.x, &factor.g};
+  const auto fast = in_twice_the_precision(
+      [&](int k, double h) { return round(*constants[k] - Dyadic::from(h) * o.denominator, *factors[k]); },
+      [&](int k) { return constants[k]->is_zero() && factors[k]->is_zero(); });
+  std::mutex one_at_a_time;  // MPFR's range is that of a thread, and the root found so far is shared
+  kernels::combine(fast, m.y.data(), x.data(), m.g.data(), out.data(), out.size(), [&](std::size_t i) {
+    const std::lock_guard lock(one_at_a_time);
+    const MpfrScope scope;
     const Dyadic xi = Dyadic::from(x[i]), gi = Dyadic::from(m.g[i]), yi = Dyadic::from(m.y[i]);
-    out[i] = round(constant.element(xi, gi, yi), factor.element(xi, gi, yi));
-  }
+    return round(constant.element(xi, gi, yi), factor.element(xi, gi, yi));
+  });
 }
 
 }  // namespace
@@ -1060,7 +1071,9 @@ arma::vec OptimalMetric::solve(const arma::vec& x) const {
 double OptimalMetric::quadratic_form(std::span<const double> x) const {
   const auto& m = *state_;
   check_length(m, x.size(), "x");
-  const Dyadic gx = dot(m.g, x), yx = dot(m.y, x), xx = dot(x, x);
+  const auto products = dots(m, x);
+  const Dyadic &gx = products.first, &yx = products.second;
+  const Dyadic xx = Dyadic::from(exact_dot(x, x));
   const auto form = [&](const Form& f) {
     return f.x * xx + f.gg * gx * gx + (f.gy * gx * yx).scaled(1) + f.yy * yx * yx;
   };

@@ -234,6 +234,57 @@ TEST(Gram, AnyOrderAndChunkingGivesTheSameBits) {
   }
 }
 
+TEST(Groups, AreThoseOfTheirElements) {
+  Random r(105);
+  for (const std::size_t groups : {0u, 1u, 3u, 100u, 20000u}) {
+    std::vector<std::uint64_t> sizes(groups);
+    std::vector<double> g, y;
+    for (auto& size : sizes) {
+      size = 1 + r.below(groups == 20000 ? 40 : 300);
+      for (std::uint64_t i = 0; i < size; ++i) {
+        g.push_back(std::ldexp(static_cast<double>(r.below(1 << 20)) - 5e5, static_cast<int>(r.below(60))));
+        y.push_back(static_cast<double>(r.below(1000)) - 499.5);
+      }
+    }
+    const std::vector<float> small_g(g.begin(), g.end()), small_y(y.begin(), y.end());
+    std::vector<Gram> of_doubles(groups), of_floats(groups);
+    Gram::of_groups(g, y, sizes, of_doubles);
+    Gram::of_groups(small_g, small_y, sizes, of_floats);
+    std::size_t start = 0;
+    for (std::size_t k = 0; k < groups; ++k) {
+      const auto part = [&](const auto& x) { return std::span(x).subspan(start, sizes[k]); };
+      ASSERT_EQ(of_doubles[k], Gram::of(part(g), part(y))) << k;
+      ASSERT_EQ(of_floats[k], Gram::of(part(small_g), part(small_y))) << k;
+      start += sizes[k];
+    }
+  }
+}
+
+TEST(Groups, RefuseSizesThatDoNotFitAndNameWhatIsNotFinite) {
+  std::vector<double> g = {1, 2, 3, 4, 5}, y = {1, 1, 1, 1, 1};
+  std::vector<Gram> out(2, Gram::of(g, y));
+  const auto message = [&](std::vector<std::uint64_t> sizes, std::size_t room) -> std::string {
+    try {
+      Gram::of_groups(g, y, sizes, std::span(out).first(room));
+    } catch (const ContractError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(message({2, 3}, 1), "there are 2 sizes and room for 1 Grams; there must be as many");
+  EXPECT_EQ(message({5, 0}, 2), "sizes[1] is 0; every group needs an element");
+  EXPECT_EQ(message({2, ~std::uint64_t{0}}, 2),
+            "the sizes up to sizes[1] add up to more than the 5 elements of g and y");
+  EXPECT_EQ(message({2, 2}, 2), "the sizes add up to 4 and g and y have 5 elements; they must agree");
+  EXPECT_EQ(out[0], Gram::of(g, y));  // so far nothing has happened
+  y[3] = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(message({2, 3}, 2), "y[3] is inf; every element must be finite");
+  EXPECT_EQ(out[0], Gram());
+  EXPECT_EQ(out[1], Gram());
+  y.pop_back();
+  EXPECT_EQ(message({2, 3}, 2), "g has 5 elements and y has 4; they must have the same length");
+}
+
 TEST(Gram, MergesWithItself) {
   Gram gram = gram_of({1.5, -2, 0x1p-1074}, {largest, 3, 0x1p-1074});
   const ExactGram before = integers(gram);

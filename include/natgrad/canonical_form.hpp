@@ -86,14 +86,17 @@ class NATGRAD_API MetricOperator {
   std::span<const double> y() const noexcept;
 
   /// M x = y (y.x)/p + a (x - g (g.x)/gg), each element correctly rounded.
-  /// Cost: two exact dot products (2 passes), one pass of elements. @claim canonical_form.apply
+  /// Cost: two passes, one of the exact dot products and one of the elements. @claim canonical_form.apply
   void apply(std::span<const double> x, std::span<double> out) const;
   arma::vec apply(const arma::vec& x) const;
+  /// Of floats, each element the float nearest to the exact one.
+  void apply(std::span<const float> x, std::span<float> out) const;
 
   /// M^-1 x = x/a - (g (y.x) + y (g.x))/(a p) + (yy/(a p^2) + 1/p) g (g.x), each element correctly rounded.
   /// solve(y) == g and apply(g) == y hold exactly. @claim canonical_form.solve
   void solve(std::span<const double> x, std::span<double> out) const;
   arma::vec solve(const arma::vec& x) const;
+  void solve(std::span<const float> x, std::span<float> out) const;
 
   /// x^T M x = (y.x)^2/p + a (x.x - (g.x)^2/gg), correctly rounded (may round to +inf).
   /// @claim canonical_form.quadratic_form

@@ -85,6 +85,17 @@ class NATGRAD_API Gram {
   static Gram of(PairSpan g, PairSpan y);
   static Gram of(PairSpan g, std::span<const double> y);
 
+  /// The Grams of consecutive groups of g and y, such as the layers of a network or the samples of a batch: out[k] is
+  /// that of the sizes[k] elements after those of the groups before it. For use inside a training loop.
+  /// @pre as of() for every group; sizes.size() == out.size(), and the sizes, all >= 1, add up to g.size()
+  /// @throws as of(), the index being that in the whole g or y; ContractError naming the size. Then all of `out` are
+  ///   empty Grams, unless lengths were wrong: then `out` is as it was.
+  /// Cost: one pass over g and y, shared between threads if they are long. @claim gram.merge
+  static void of_groups(std::span<const double> g, std::span<const double> y,
+                        std::span<const std::uint64_t> sizes, std::span<Gram> out);
+  static void of_groups(std::span<const float> g, std::span<const float> y,
+                        std::span<const std::uint64_t> sizes, std::span<Gram> out);
+
   /// Appends a chunk: D grows by g.size() (which may be 0), the sums by those of the chunk.
   /// @throws as of(), ContractError if D would exceed 2^63; then this Gram is unchanged
   void add(std::span<const double> g, std::span<const double> y);
@@ -123,6 +134,9 @@ class NATGRAD_API Gram {
   /// Adds to this Gram. If it throws, the sums are lost.
   template <class V>
   void accumulate(const V& g, const V& y, std::uint64_t offset);
+  template <class T>
+  static void accumulate_groups(std::span<const T> g, std::span<const T> y,
+                                std::span<const std::uint64_t> sizes, std::span<Gram> out);
   template <class V>
   void append(const V& g, const V& y);
 

@@ -5,19 +5,24 @@
 
 #define ALWAYS_INLINE __attribute__((always_inline))
 #define INLINE static inline ALWAYS_INLINE
+#define INLINE_MEMBER inline ALWAYS_INLINE
 
 namespace natgrad::kernels {
 namespace {
 
 #include "kernels/vector_avx512.hpp"
 
-constexpr std::size_t block = block_steps * lanes;
+constexpr std::size_t block = block_steps * lanes * ways;
+
+#include "kernels/combine.hpp"
 
 #include "kernels/blocks.hpp"
 
 }  // namespace
 
 extern const Table avx512;
-const Table avx512 = {"avx512", block, gram<double>, gram<float>, dots, look_gram<double>, look_gram<float>, look_dots};
+const Table avx512 = {"avx512", block, gram<double>, gram<float>, dots,
+                      small_gram<double>, small_gram<float>, look_gram<double>, look_gram<float>, look_dots,
+                      combine<double>, combine<float>};
 
 }  // namespace natgrad::kernels

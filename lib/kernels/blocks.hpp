@@ -14,6 +14,16 @@ INLINE double infinity() {
   return __builtin_inf();
 }
 
+/// f(0) ... f(N - 1), written out: arrays of vectors whose indices are known stay in registers.
+template <unsigned N, class F>
+INLINE void each(F f) {
+  static_assert(N <= 4);
+  if constexpr (N > 0) f(0u);
+  if constexpr (N > 1) f(1u);
+  if constexpr (N > 2) f(2u);
+  if constexpr (N > 3) f(3u);
+}
+
 /// Both rows of bins of one product. Half of them are idle for floats, and optimised away.
 template <unsigned K>
 struct Bins {
@@ -24,20 +34,18 @@ struct Bins {
 template <unsigned K>
 INLINE Bins<K> empty_bins(int top) {
   Bins<K> bins;
-  for (unsigned k = 0; k < K; ++k) {
+  each<K>([&](unsigned k) ALWAYS_INLINE {
     const int quantum = top - bin_distance * static_cast<int>(k);
     bins.high[k] = all(1.5 * power(52 + quantum));
     bins.low[k] = all(1.5 * power(52 + quantum - low_row));
-  }
+  });
   return bins;
 }
 
 /// 1, which the compiler does not know. Additions of the form x 1 + y go to the multipliers, which would be idle most
 /// of the time while the adders of some processors are busy; the result is the same.
 INLINE Doubles opaque_one() {
-  Doubles one = all(1.0);
-  __asm__("" : "+v"(one));
-  return one;
+  return pinned(all(1.0));
 }
 
 /// Adds x to a bin and leaves the rest in x.
@@ -47,21 +55,27 @@ INLINE void pour(Doubles& bin, Doubles& x, Doubles one) {
   bin = sum;
 }
 
+/// Adds x to a row but for its last bin, and leaves the rest in x.
 template <unsigned K>
-INLINE void pour_all(Doubles (&row)[K], Doubles x, Doubles one) {
+INLINE void pour_all(Doubles (&row)[K], Doubles& x, Doubles one) {
   static_assert(2 <= K && K <= 4);
   pour(row[0], x, one);
   if constexpr (K > 2) pour(row[1], x, one);
   if constexpr (K > 3) pour(row[2], x, one);
-  row[K - 1] = fma(x, one, row[K - 1]);
 }
 
 /// Adds a b. Returns its high part.
 template <bool has_low, unsigned K>
 INLINE Doubles add_product(Bins<K>& bins, Doubles a, Doubles b, Doubles one) {
   const Doubles high = mul(a, b);
-  pour_all(bins.high, high, one);
-  if constexpr (has_low) pour_all(bins.low, fms(a, b, high), one);
+  Doubles rest = high;
+  pour_all(bins.high, rest, one);
+  bins.high[K - 1] = fma(rest, one, bins.high[K - 1]);
+  if constexpr (has_low) {
+    Doubles low = fms(a, b, high);
+    pour_all(bins.low, low, one);
+    bins.low[K - 1] = add(bins.low[K - 1], low);
+  }
   return high;
 }
 
@@ -73,24 +87,39 @@ struct LaneTotals {
 
 template <unsigned K>
 INLINE void clear(LaneTotals<K>& totals) {
-  for (unsigned k = 0; k < K; ++k) totals.high[k] = totals.low[k] = all(std::int64_t{0});
+  each<K>([&](unsigned k) ALWAYS_INLINE { totals.high[k] = totals.low[k] = all(std::int64_t{0}); });
 }
 
 /// Within a binade, bit patterns differ as the numbers do.
 template <bool has_low, unsigned K>
 INLINE void collect(LaneTotals<K>& totals, const Bins<K>& bins, const Bins<K>& empty) {
-  for (unsigned k = 0; k < K; ++k) {
+  each<K>([&](unsigned k) ALWAYS_INLINE {
     totals.high[k] = add(totals.high[k], sub(bits(bins.high[k]), bits(empty.high[k])));
     if constexpr (has_low) totals.low[k] = add(totals.low[k], sub(bits(bins.low[k]), bits(empty.low[k])));
-  }
+  });
 }
 
 template <bool has_low, unsigned K>
 INLINE void finish(BinTotals& to, const LaneTotals<K>& from) {
-  for (unsigned k = 0; k < K; ++k) {
-    to.high[k] += sum_of_lanes(from.high[k]);
-    if constexpr (has_low) to.low[k] += sum_of_lanes(from.low[k]);
+  static_assert(most_bins == 4);
+  const auto add_row = [](const Integers(&row)[K], std::int64_t(&sums)[4]) ALWAYS_INLINE {
+    const Integers none = all(std::int64_t{0});
+    add_lanes(row[0], row[1], K > 2 ? row[K > 2 ? 2 : 0] : none, K > 3 ? row[K > 3 ? 3 : 0] : none, sums);
+  };
+  if constexpr (K == 2 && has_low) {
+    std::int64_t sums[4] = {to.high[0], to.high[1], to.low[0], to.low[1]};
+    add_lanes(from.high[0], from.high[1], from.low[0], from.low[1], sums);
+    to.high[0] = sums[0], to.high[1] = sums[1], to.low[0] = sums[2], to.low[1] = sums[3];
+  } else {
+    add_row(from.high, to.high);
+    if constexpr (has_low) add_row(from.low, to.low);
   }
+}
+
+/// The least top that (1) of the certificate allows for sums below 2^(exponent + 1).
+INLINE int lowest_top(int exponent) {
+  const int top = exponent + 1 - headroom;
+  return top < -most_top ? -most_top : top;
 }
 
 INLINE Doubles least(int top, unsigned bins) {
@@ -108,55 +137,105 @@ struct HasLow<float> {
   static constexpr bool value = false;
 };
 
-/// Prefetching this many bytes ahead hides most of the latency of memory.
-constexpr std::size_t ahead = 2048;
-
-template <class T>
-INLINE void prefetch(const T* from) {
-  __builtin_prefetch(reinterpret_cast<const char*>(from) + ahead);
-}
-
-/// Sums of squares of x and of y, and of their products, over one block. Where registers are few, one product after
-/// the other: the block is in the first-level cache.
+/// Three products in one loop.
 template <unsigned K, class T>
-INLINE void add_gram(const T* g, const T* y, std::size_t n, Bins<K> (&bins)[3], Doubles (&smallest)[2]) {
+INLINE void add_gram_fused(const T* g, const T* y, std::size_t n, Bins<K> (&bins)[3], Doubles (&smallest)[2]) {
   constexpr bool low = HasLow<T>::value;
   const Doubles one = opaque_one();
-  const auto square = [&](Doubles x, Bins<K>& into, Doubles& least) ALWAYS_INLINE {
-    const Doubles high = add_product<low>(into, x, x, one);
-    least = min_where(not_zero(x), high, least);
+  const auto step = [&](Doubles a, Doubles b) ALWAYS_INLINE {
+    smallest[0] = min_but(is_zero(a), add_product<low>(bins[0], a, a, one), smallest[0]);
+    add_product<low>(bins[1], a, b, one);
+    smallest[1] = min_but(is_zero(b), add_product<low>(bins[2], b, b, one), smallest[1]);
   };
-  if constexpr (fused) {
-    const auto step = [&](Doubles a, Doubles b) ALWAYS_INLINE {
-      square(a, bins[0], smallest[0]);
-      add_product<low>(bins[1], a, b, one);
-      square(b, bins[2], smallest[1]);
-    };
-    std::size_t i = 0;
-    for (; i + lanes <= n; i += lanes) {
-      prefetch(g + i);
-      prefetch(y + i);
-      step(load(g + i), load(y + i));
-    }
-    if (i != n) {
-      const auto rest = static_cast<unsigned>(n - i);
-      step(load_part(g + i, rest), load_part(y + i, rest));
-    }
-  } else {
-    const std::size_t whole = n - n % lanes;
-    const auto rest = static_cast<unsigned>(n - whole);
-    const auto squares = [&](const T* x, Bins<K>& into, Doubles& least) ALWAYS_INLINE {
-      for (std::size_t i = 0; i < whole; i += lanes) {
-        prefetch(x + i);
-        square(load(x + i), into, least);
-      }
-      if (rest != 0) square(load_part(x + whole, rest), into, least);
-    };
-    squares(g, bins[0], smallest[0]);
-    squares(y, bins[2], smallest[1]);
-    for (std::size_t i = 0; i < whole; i += lanes) add_product<low>(bins[1], load(g + i), load(y + i), one);
-    if (rest != 0) add_product<low>(bins[1], load_part(g + whole, rest), load_part(y + whole, rest), one);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    prefetch(g + i);
+    prefetch(y + i);
+    step(pinned(load(g + i)), pinned(load(y + i)));
   }
+  if (i != n) {
+    const auto rest = static_cast<unsigned>(n - i);
+    step(load_part(g + i, rest), load_part(y + i, rest));
+  }
+}
+
+/// One product, into two sets of bins by turns. The block is in the first-level cache when it comes round again.
+template <bool square, unsigned K, class T>
+INLINE void add_one_product(const T* x, const T* z, std::size_t n, Bins<K>& even, Bins<K>& odd,
+                            Doubles& smallest) {
+  constexpr bool low = HasLow<T>::value;
+  const Doubles one = opaque_one();
+  Doubles least_even = smallest, least_odd = smallest;
+  const auto step = [&](Doubles a, Doubles b, Bins<K>& bins, Doubles& least) ALWAYS_INLINE {
+    const Doubles high = add_product<low>(bins, a, b, one);
+    if constexpr (square) least = min_but(is_zero(a), high, least);
+  };
+  const auto load_both = [&](std::size_t i, Bins<K>& bins, Doubles& least) ALWAYS_INLINE {
+    const Doubles a = pinned(load(x + i));
+    step(a, square ? a : pinned(load(z + i)), bins, least);
+  };
+  std::size_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    if constexpr (square) prefetch(x + i);
+    load_both(i, even, least_even);
+    load_both(i + lanes, odd, least_odd);
+  }
+  if (i + lanes <= n) {
+    load_both(i, even, least_even);
+    i += lanes;
+  }
+  if (i != n) {
+    const auto rest = static_cast<unsigned>(n - i);
+    step(load_part(x + i, rest), load_part(z + i, rest), odd, least_odd);
+  }
+  smallest = min_but(is_zero(all(1.0)), least_even, least_odd);
+}
+
+/// The bins of one block of g and y.
+template <unsigned K>
+struct GramBins {
+  Bins<K> bins[ways][3];
+  Doubles smallest[2];
+
+  INLINE_MEMBER explicit GramBins(const Bins<K> (&empty)[3]) {
+    each<ways>([&](unsigned way) ALWAYS_INLINE {
+      each<3>([&](unsigned p) ALWAYS_INLINE { bins[way][p] = empty[p]; });
+    });
+    smallest[0] = smallest[1] = all(infinity());
+  }
+
+  template <class T>
+  INLINE_MEMBER void add_block(const T* g, const T* y, std::size_t n) {
+    if constexpr (fused) {
+      add_gram_fused(g, y, n, bins[0], smallest);
+    } else {
+      add_one_product<true>(g, g, n, bins[0][0], bins[ways - 1][0], smallest[0]);
+      add_one_product<true>(y, y, n, bins[0][2], bins[ways - 1][2], smallest[1]);
+      add_one_product<false>(g, y, n, bins[0][1], bins[ways - 1][1], smallest[0]);
+    }
+  }
+
+  /// `most`: what the first bin of squares may hold.
+  INLINE_MEMBER bool certified(Doubles most_gg, Doubles most_yy, Doubles least_gg, Doubles least_yy) const {
+    bool result = all_at_most(least_gg, smallest[0]) && all_at_most(least_yy, smallest[1]);
+    each<ways>([&](unsigned way) ALWAYS_INLINE {
+      result = result && all_at_most(bins[way][0].high[0], most_gg) &&
+               all_at_most(bins[way][2].high[0], most_yy);
+    });
+    return result;
+  }
+
+  template <bool has_low>
+  INLINE_MEMBER void collect_into(LaneTotals<K> (&totals)[3], const Bins<K> (&empty)[3]) const {
+    each<ways>([&](unsigned way) ALWAYS_INLINE {
+      each<3>([&](unsigned p) ALWAYS_INLINE { collect<has_low>(totals[p], bins[way][p], empty[p]); });
+    });
+  }
+};
+
+template <unsigned K>
+INLINE Doubles most(const Bins<K>& empty, int top) {
+  return add(empty.high[0], all(power(top + headroom)));
 }
 
 template <unsigned K, class T>
@@ -164,28 +243,80 @@ std::size_t run_gram(const T* g, const T* y, std::size_t n, const int (&top)[3],
   constexpr bool low = HasLow<T>::value;
   Bins<K> empty[3];
   LaneTotals<K> lane_totals[3];
-  Doubles most[2];  // what the first bin of squares may hold
-  for (unsigned p = 0; p < 3; ++p) {
+  each<3>([&](unsigned p) ALWAYS_INLINE {
     empty[p] = empty_bins<K>(top[p]);
     clear(lane_totals[p]);
-    if (p != 1) most[p / 2] = add(empty[p].high[0], all(power(top[p] + headroom)));
-  }
+  });
+  const Doubles most_gg = most(empty[0], top[0]), most_yy = most(empty[2], top[2]);
   const Doubles least_gg = least(top[0], K), least_yy = least(top[2], K);
   std::size_t done = 0;
   while (done < n) {
     const std::size_t length = n - done < block ? n - done : block;
-    Bins<K> bins[3] = {empty[0], empty[1], empty[2]};
-    Doubles smallest[2] = {all(infinity()), all(infinity())};
-    add_gram(g + done, y + done, length, bins, smallest);
-    const bool certified = all_at_most(bins[0].high[0], most[0]) && all_at_most(bins[2].high[0], most[1]) &&
-                           all_at_most(least_gg, smallest[0]) && all_at_most(least_yy, smallest[1]);
-    if (!certified) break;
-    for (unsigned p = 0; p < 3; ++p) collect<low>(lane_totals[p], bins[p], empty[p]);
+    GramBins<K> bins(empty);
+    bins.add_block(g + done, y + done, length);
+    if (!bins.certified(most_gg, most_yy, least_gg, least_yy)) break;
+    bins.template collect_into<low>(lane_totals, empty);
     done += length;
   }
   if (done != 0)
-    for (unsigned p = 0; p < 3; ++p) finish<low>(totals[p], lane_totals[p]);
+    each<3>([&](unsigned p) ALWAYS_INLINE { finish<low>(totals[p], lane_totals[p]); });
   return done;
+}
+
+/// Sums of squares, lane by lane, and the least squares of what is not zero.
+struct Squares {
+  Doubles sum[2], smallest[2];
+
+  template <class T>
+  INLINE_MEMBER Squares(const T* g, const T* y, std::size_t n) {
+    sum[0] = sum[1] = all(0.0);
+    smallest[0] = smallest[1] = all(infinity());
+    const auto step = [&](Doubles a, Doubles b) ALWAYS_INLINE {
+      const Doubles aa = mul(a, a), bb = mul(b, b);
+      sum[0] = add(sum[0], aa);
+      sum[1] = add(sum[1], bb);
+      smallest[0] = min_but(is_zero(a), aa, smallest[0]);
+      smallest[1] = min_but(is_zero(b), bb, smallest[1]);
+    };
+    std::size_t i = 0;
+    for (; i + lanes <= n; i += lanes) step(pinned(load(g + i)), pinned(load(y + i)));
+    if (i != n) {
+      const auto rest = static_cast<unsigned>(n - i);
+      step(load_part(g + i, rest), load_part(y + i, rest));
+    }
+  }
+};
+
+/// floor(log2 x) of a normal number; -1023 for zero and subnormal numbers, 1024 for what is not finite.
+INLINE int exponent(double x) {
+  std::uint64_t pattern;
+  __builtin_memcpy(&pattern, &x, sizeof x);
+  return static_cast<int>(pattern >> 52 & 0x7ff) - 1023;
+}
+
+/// The quanta are guessed from the first elements: the sums of n squares in `lanes` lanes are taken to be at most eight
+/// times what these would make of them. The certificate tells if that was wrong.
+template <class T>
+bool small_gram(const T* g, const T* y, std::size_t n, int (&top)[3], BinTotals (&totals)[3]) {
+  constexpr bool low = HasLow<T>::value;
+  const auto first = static_cast<unsigned>(n);
+  const Doubles a = n < lanes ? load_part(g, first) : load(g), b = n < lanes ? load_part(y, first) : load(y);
+  const double gg = sum_of_lanes(mul(a, a)), yy = sum_of_lanes(mul(b, b));
+  const int steps = 64 - __builtin_clzll(n / lanes + 1);
+  top[0] = lowest_top(exponent(gg)) + steps + 3;
+  top[2] = lowest_top(exponent(yy)) + steps + 3;
+  if (top[0] > most_top || top[2] > most_top) return false;
+  top[1] = (top[0] + top[2] + 1) >> 1;
+  const Bins<2> empty[3] = {empty_bins<2>(top[0]), empty_bins<2>(top[1]), empty_bins<2>(top[2])};
+  GramBins<2> bins(empty);
+  bins.add_block(g, y, n);
+  if (!bins.certified(most(empty[0], top[0]), most(empty[2], top[2]), least(top[0], 2), least(top[2], 2)))
+    return false;
+  LaneTotals<2> lane_totals[3];
+  each<3>([&](unsigned p) ALWAYS_INLINE { clear(lane_totals[p]); });
+  bins.template collect_into<low>(lane_totals, empty);
+  each<3>([&](unsigned p) ALWAYS_INLINE { finish<low>(totals[p], lane_totals[p]); });
+  return true;
 }
 
 template <class T>
@@ -198,21 +329,10 @@ std::size_t gram(const T* g, const T* y, std::size_t n, unsigned bins, const int
 
 template <class T>
 void look_gram(const T* g, const T* y, std::size_t n, Extent (&extents)[2]) {
-  Doubles sum[2] = {all(0.0), all(0.0)}, smallest[2] = {all(infinity()), all(infinity())};
-  const auto step = [&](Doubles a, Doubles b) ALWAYS_INLINE {
-    const Doubles aa = mul(a, a), bb = mul(b, b);
-    sum[0] = add(sum[0], aa);
-    sum[1] = add(sum[1], bb);
-    smallest[0] = min_where(not_zero(a), aa, smallest[0]);
-    smallest[1] = min_where(not_zero(b), bb, smallest[1]);
-  };
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) step(load(g + i), load(y + i));
-  if (i != n) {
-    const auto rest = static_cast<unsigned>(n - i);
-    step(load_part(g + i, rest), load_part(y + i, rest));
-  }
-  for (unsigned p = 0; p < 2; ++p) extents[p] = {most_of_lanes(sum[p]), least_of_lanes(smallest[p])};
+  const Squares squares(g, y, n);
+  each<2>([&](unsigned p) ALWAYS_INLINE {
+    extents[p] = {most_of_lanes(squares.sum[p]), least_of_lanes(squares.smallest[p])};
+  });
 }
 
 /// Sums of a x and b x over one block, with what their certificates need.
@@ -220,29 +340,29 @@ template <unsigned K, unsigned N>
 INLINE void add_dots(const double* const (&factors)[2], const double* x, std::size_t n, Bins<K> (&bins)[N],
                      Doubles (&sum)[N], Doubles (&smallest)[N]) {
   const Doubles one = opaque_one();
-  const auto product = [&](Doubles a, Doubles b, Mask b_not_zero, unsigned p) ALWAYS_INLINE {
+  const auto product = [&](Doubles a, Doubles b, Mask b_zero, unsigned p) ALWAYS_INLINE {
     const Doubles high = abs(add_product<true>(bins[p], a, b, one));
     sum[p] = add(sum[p], high);
-    smallest[p] = min_where(both(not_zero(a), b_not_zero), high, smallest[p]);
+    smallest[p] = min_but(either(is_zero(a), b_zero), high, smallest[p]);
   };
   std::size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     prefetch(x + i);
     prefetch(factors[0] + i);
-    const Doubles b = load(x + i);
-    const Mask valid = not_zero(b);
-    product(load(factors[0] + i), b, valid, 0);
+    const Doubles b = pinned(load(x + i));
+    const Mask zero = is_zero(b);
+    product(pinned(load(factors[0] + i)), b, zero, 0);
     if constexpr (N > 1) {
       prefetch(factors[1] + i);
-      product(load(factors[1] + i), b, valid, 1);
+      product(pinned(load(factors[1] + i)), b, zero, 1);
     }
   }
   if (i != n) {
     const auto rest = static_cast<unsigned>(n - i);
     const Doubles b = load_part(x + i, rest);
-    const Mask valid = not_zero(b);
-    product(load_part(factors[0] + i, rest), b, valid, 0);
-    if constexpr (N > 1) product(load_part(factors[1] + i, rest), b, valid, 1);
+    const Mask zero = is_zero(b);
+    product(load_part(factors[0] + i, rest), b, zero, 0);
+    if constexpr (N > 1) product(load_part(factors[1] + i, rest), b, zero, 1);
   }
 }
 
@@ -303,7 +423,7 @@ void look_dots(const double* a, const double* b, const double* x, std::size_t n,
     const auto step = [&](Doubles u, Doubles v) ALWAYS_INLINE {
       const Doubles high = abs(mul(u, v));
       sum = add(sum, high);
-      smallest = min_where(both(not_zero(u), not_zero(v)), high, smallest);
+      smallest = min_but(either(is_zero(u), is_zero(v)), high, smallest);
     };
     std::size_t i = 0;
     for (; i + lanes <= n; i += lanes) step(load(factors[p] + i), load(x + i));

@@ -14,9 +14,11 @@
 #include "float_scope.hpp"
 #include "kernels/superaccumulator.hpp"
 #include "kernels/table.hpp"
+#include "parallel.hpp"
 
 namespace natgrad::kernels {
 
+extern const Table portable;
 #ifdef NATGRAD_X86_KERNELS
 extern const Table avx2, avx512;
 #endif
@@ -25,38 +27,33 @@ namespace {
 
 // ------------------------------------------------------------------------------------------- which kernel
 
-struct Kernel {
-  std::string_view name;
-  const Table* table;  // none for the portable one, which is the superaccumulator alone
-};
-
-std::vector<Kernel> kernels_of_this_machine() {
-  std::vector<Kernel> kernels;
+/// The fastest first.
+std::vector<const Table*> tables_of_this_machine() {
+  std::vector<const Table*> tables;
 #ifdef NATGRAD_X86_KERNELS
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-    kernels.push_back({"avx512", &avx512});
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) kernels.push_back({"avx2", &avx2});
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) tables.push_back(&avx512);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) tables.push_back(&avx2);
 #endif
-  kernels.push_back({"portable", nullptr});
-  return kernels;
+  tables.push_back(&portable);
+  return tables;
 }
 
-Kernel choose() {
-  const std::vector<Kernel> kernels = kernels_of_this_machine();
+const Table& choose() {
+  const std::vector<const Table*> tables = tables_of_this_machine();
   const char* const wanted = std::getenv("NATGRAD_KERNEL");
-  if (wanted == nullptr || *wanted == '\0') return kernels.front();
+  if (wanted == nullptr || *wanted == '\0') return *tables.front();
   std::string names;
-  for (const Kernel& kernel : kernels) {
-    if (kernel.name == wanted) return kernel;
-    names += (names.empty() ? "" : ", ") + std::string(kernel.name);
+  for (const Table* table : tables) {
+    if (std::string_view(table->name) == wanted) return *table;
+    names += (names.empty() ? "" : ", ") + std::string(table->name);
   }
   throw ContractError("NATGRAD_KERNEL is \"" + std::string(wanted) + "\"; this machine has " + names);
 }
 
-const Kernel& chosen() {
-  static const Kernel kernel = choose();
-  return kernel;
+const Table& table() {
+  static const Table& chosen = choose();
+  return chosen;
 }
 
 // ----------------------------------------------------------------------------------- what is to be summed
@@ -115,6 +112,10 @@ struct GramSource {
     if constexpr (has_low) table.look_gram_f64(g, y, n, extents);
     if constexpr (!has_low) table.look_gram_f32(g, y, n, extents);
   }
+  bool small(const Table& table, std::size_t n, int (&top)[3], BinTotals (&totals)[3]) const {
+    if constexpr (has_low) return table.small_gram_f64(g, y, n, top, totals);
+    if constexpr (!has_low) return table.small_gram_f32(g, y, n, top, totals);
+  }
   std::size_t bad(std::size_t n) const { return std::min(first_non_finite(g, n), first_non_finite(y, n)); }
   Positions positions(std::size_t n) const {
     Positions positions;
@@ -123,9 +124,10 @@ struct GramSource {
     return positions;
   }
   static constexpr unsigned offset = position_offset<T>;
+  template <bool all_normal>
   void deposit(Superaccumulator<3>& into, std::size_t n) const {
     for (std::size_t i = 0; i < n; ++i) {
-      const Decoded a = decode(g[i]), b = decode(y[i]);
+      const Decoded a = decode<all_normal>(g[i]), b = decode<all_normal>(y[i]);
       into.deposit(0, a, a);
       into.deposit(1, a, b);
       into.deposit(2, b, b);
@@ -173,11 +175,12 @@ struct DotSource {
     positions.include(x, n);
     return positions;
   }
+  template <bool all_normal>
   void deposit(Superaccumulator<N>& into, std::size_t n) const {
     for (std::size_t i = 0; i < n; ++i) {
-      const Decoded c = decode(x[i]);
-      into.deposit(0, decode(a[i]), c);
-      if constexpr (N == 2) into.deposit(1, decode(b[i]), c);
+      const Decoded c = decode<all_normal>(x[i]);
+      into.deposit(0, decode<all_normal>(a[i]), c);
+      if constexpr (N == 2) into.deposit(1, decode<all_normal>(b[i]), c);
     }
   }
 };
@@ -203,6 +206,27 @@ struct Range {
   bool contains(int top, unsigned bins) const { return low <= top && top <= highest(bins); }
 };
 
+/// One sum of products in a row of bins, or in both. Two bins make |bin 2^46 + bin| < 2^110, and two rows of two bins
+/// 2^164: one addition does for what nearly always comes.
+template <bool has_low>
+void add_totals(Words& words, const BinTotals& totals, int top) {
+  const auto position = [](int quantum) { return static_cast<unsigned>(quantum - ExactSum::unit_exponent); };
+  const auto pair = [](const std::int64_t (&bins)[most_bins], unsigned k) {
+    return (static_cast<Wide>(bins[k]) << bin_distance) + bins[k + 1];
+  };
+  const Wide high = pair(totals.high, 0);
+  if constexpr (has_low) {
+    add_shifted(words, pair(totals.low, 0), high, low_row, position(top - low_row - bin_distance));
+  } else {
+    add_shifted(words, high, position(top - bin_distance));
+  }
+  if (const Wide rest = pair(totals.high, 2); rest != 0)
+    add_shifted(words, rest, position(top - 3 * bin_distance));
+  if constexpr (has_low)
+    if (const Wide rest = pair(totals.low, 2); rest != 0)
+      add_shifted(words, rest, position(top - low_row - 3 * bin_distance));
+}
+
 /// Sums of products over any number of stretches of vectors.
 ///
 /// The kernels sum block by block. The first quanta of their bins are chosen by a look at one block and kept until a
@@ -215,7 +239,7 @@ class Summation {
   static constexpr std::size_t N = Source::sums;
   static constexpr std::size_t E = Source::extent_count;
 
-  Summation(const Table* table, Words* const (&words)[N]) : table_(table) {
+  Summation(const Table& table, Words* const (&words)[N]) : table_(table) {
     std::copy(words, words + N, words_);
   }
 
@@ -226,14 +250,14 @@ class Summation {
       const Source rest = source.from(done);
       const std::size_t left = n - done;
       std::size_t added = 0;
-      if (table_ == nullptr || patience_ > 0) {
+      if (table_.block == 0 || patience_ > 0) {
         const std::size_t length = std::min(left, chunk);
         if (patience_ > 0) --patience_;
         if (!add_exactly(rest, length)) return done + rest.bad(length);
         added = length;
       } else {
         if (have_tops_) added = run(rest, left);
-        if (added == 0 && !add_difficult_block(rest, std::min(left, table_->block), added))
+        if (added == 0 && !add_difficult_block(rest, std::min(left, table_.block), added))
           return done + rest.bad(left);
       }
       done += added;
@@ -258,9 +282,9 @@ class Summation {
   /// Sums as many blocks as have certificates.
   std::size_t run(const Source& source, std::size_t left) {
     std::size_t length = std::min(left, longest_run);
-    if (bins_ > least_bins) length = std::min(length, hold_left_ * table_->block);
-    const std::size_t done = source.run(*table_, length, bins_, top_, totals_);
-    const std::size_t blocks = (done + table_->block - 1) / table_->block;
+    if (bins_ > least_bins) length = std::min(length, hold_left_ * table_.block);
+    const std::size_t done = source.run(table_, length, bins_, top_, totals_);
+    const std::size_t blocks = (done + table_.block - 1) / table_.block;
     count_blocks(blocks);
     since_difficult_ += blocks;
     if (bins_ > least_bins) {
@@ -282,9 +306,9 @@ class Summation {
   bool add_difficult_block(const Source& source, std::size_t length, std::size_t& added) {
     added = length;
     Extent extents[E];
-    source.look(*table_, length, extents);
+    source.look(table_, length, extents);
     if (const unsigned bins = settle(extents); bins != 0) {
-      const std::size_t done = source.run(*table_, length, bins, top_, totals_);
+      const std::size_t done = source.run(table_, length, bins, top_, totals_);
       count_blocks(1);
       if (done == length) {
         patience_given_ = 0;
@@ -334,7 +358,11 @@ class Summation {
     const auto position = [](unsigned field) { return Source::offset + (field == 0 ? 0 : field - 1); };
     superaccumulator_.announce(static_cast<std::uint32_t>(length), 2 * position(positions.low),
                                2 * position(positions.high), words_);
-    source.deposit(superaccumulator_, length);
+    if (positions.low > 0) {
+      source.template deposit<true>(superaccumulator_, length);
+    } else {
+      source.template deposit<false>(superaccumulator_, length);
+    }
     return true;
   }
 
@@ -342,22 +370,12 @@ class Summation {
     if (blocks_ == 0) return;
     blocks_ = 0;
     for (std::size_t n = 0; n < N; ++n) {
-      add_row(*words_[n], totals_[n].high, top_[n]);
-      if constexpr (Source::has_low) add_row(*words_[n], totals_[n].low, top_[n] - low_row);
+      add_totals<Source::has_low>(*words_[n], totals_[n], top_[n]);
       totals_[n] = {};
     }
   }
 
-  /// Two bins at a time: |bin| < 2^63, so that 2^46 bins + bin fits.
-  static void add_row(Words& words, const std::int64_t (&bins)[most_bins], int top) {
-    for (unsigned k = 0; k < most_bins; k += 2) {
-      const Wide pair = (static_cast<Wide>(bins[k]) << bin_distance) + bins[k + 1];
-      const int quantum = top - bin_distance * static_cast<int>(k + 1);
-      if (pair != 0) add_shifted(words, pair, static_cast<unsigned>(quantum - ExactSum::unit_exponent));
-    }
-  }
-
-  const Table* table_;
+  const Table& table_;
   Words* words_[N];
   BinTotals totals_[N] = {};
   std::size_t blocks_ = 0;
@@ -386,7 +404,7 @@ std::size_t share(std::size_t n, Words* const (&words)[N], Part part) {
     return part(0, n, words);
   }
   std::size_t bad = n;
-#pragma omp parallel num_threads(static_cast <int>(threads))
+#pragma omp parallel num_threads(static_cast<int>(threads))
   {
     const FloatScope scope;
     const auto count = static_cast<std::size_t>(omp_get_num_threads());
@@ -410,9 +428,20 @@ std::size_t share(std::size_t n, Words* const (&words)[N], Part part) {
 
 template <class Source>
 std::size_t sum(const Source& source, std::size_t n, Words* const (&words)[Source::sums]) {
-  const Table* const table = chosen().table;
+  const Table& kernel = table();
+  if constexpr (Source::sums == 3) {
+    if (0 < n && n <= kernel.block) {
+      const FloatScope scope;
+      int top[3];
+      BinTotals totals[3] = {};
+      if (source.small(kernel, n, top, totals)) {
+        for (std::size_t k = 0; k < 3; ++k) add_totals<Source::has_low>(*words[k], totals[k], top[k]);
+        return n;
+      }
+    }
+  }
   return share(n, words, [&](std::size_t first, std::size_t length, auto& own) {
-    Summation<Source> summation(table, own);
+    Summation<Source> summation(kernel, own);
     const std::size_t done = summation.add(source.from(first), length);
     summation.finish();
     return done;
@@ -484,7 +513,56 @@ std::size_t add_pairs(Summation<GramSource<double>>& summation, Operand g, Opera
   return n;
 }
 
+// --------------------------------------------------------------------------------------- combinations
+
+template <class T, class Kernel>
+void combine_strip(Kernel kernel, const std::optional<Combination>& c, const double* first, const T* second,
+                   const double* third, T* out, std::size_t begin, std::size_t end,
+                   const std::function<T(std::size_t)>& exact) {
+  constexpr std::size_t strip = 2048;
+  for (std::size_t i = begin; i < end; i += strip) {
+    const std::size_t length = std::min(strip, end - i);
+    std::uint64_t failed[strip / 64] = {};
+    if (!c) {
+      for (std::size_t k = i; k < i + length; ++k) out[k] = exact(k);
+      continue;
+    }
+    if (kernel(*c, first + i, second + i, third + i, out + i, length, failed) == 0) continue;
+    for (std::size_t word = 0; word < strip / 64; ++word)
+      for (; failed[word] != 0; failed[word] &= failed[word] - 1) {
+        const std::size_t k = i + 64 * word + static_cast<std::size_t>(std::countr_zero(failed[word]));
+        out[k] = exact(k);
+      }
+  }
+}
+
+/// In pieces, each on whatever thread is free: exact elements take long.
+template <class T, class Kernel>
+void combine_all(Kernel kernel, const std::optional<Combination>& c, const double* first, const T* second, const double* third,
+                 T* out, std::size_t n, const std::function<T(std::size_t)>& exact) {
+  constexpr std::size_t piece = std::size_t{1} << 16;
+  if (n < 4 * piece || omp_in_parallel() != 0) {
+    const FloatScope scope;
+    combine_strip(kernel, c, first, second, third, out, 0, n, exact);
+    return;
+  }
+  parallel_for((n + piece - 1) / piece, [&](std::size_t i) {
+    const FloatScope scope;
+    combine_strip(kernel, c, first, second, third, out, i * piece, std::min(n, (i + 1) * piece), exact);
+  });
+}
+
 }  // namespace
+
+void combine(const std::optional<Combination>& c, const double* first, const double* second, const double* third, double* out,
+             std::size_t n, const std::function<double(std::size_t)>& exact) {
+  combine_all(table().combine_f64, c, first, second, third, out, n, exact);
+}
+
+void combine(const std::optional<Combination>& c, const double* first, const float* second, const double* third, float* out,
+             std::size_t n, const std::function<float(std::size_t)>& exact) {
+  combine_all(table().combine_f32, c, first, second, third, out, n, exact);
+}
 
 void add(Words& to, const Words& from) {
   UnsignedWide carry = 0;
@@ -504,9 +582,9 @@ std::size_t gram(const float* g, const float* y, std::size_t n, GramSums sums) {
 }
 
 std::size_t gram(Operand g, Operand y, std::size_t n, GramSums sums) {
-  const Table* const table = chosen().table;
+  const Table& kernel = table();
   return share<3>(n, {&sums.gg, &sums.gy, &sums.yy}, [&](std::size_t first, std::size_t length, auto& own) {
-    Summation<GramSource<double>> summation(table, own);
+    Summation<GramSource<double>> summation(kernel, own);
     const std::size_t done = add_pairs(summation, from(g, first), from(y, first), length);
     summation.finish();
     return done;
@@ -522,12 +600,12 @@ std::size_t dots(const double* a, const double* b, const double* x, std::size_t 
 }
 
 std::string_view active() {
-  return chosen().name;
+  return table().name;
 }
 
 std::vector<std::string_view> available() {
   std::vector<std::string_view> names;
-  for (const Kernel& kernel : kernels_of_this_machine()) names.push_back(kernel.name);
+  for (const Table* table : tables_of_this_machine()) names.emplace_back(table->name);
   return names;
 }
 

@@ -7,10 +7,12 @@
 
 #include <array>
 #include <cstddef>
-#include <span>
+#include <functional>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "kernels/table.hpp"
 #include "natgrad/gram.hpp"
 
 namespace natgrad::kernels {
@@ -37,6 +39,14 @@ std::size_t gram(Operand g, Operand y, std::size_t n, GramSums sums);
 std::size_t dot(const double* x, const double* z, std::size_t n, Words& sum);
 /// a.x and b.x in one pass.
 std::size_t dots(const double* a, const double* b, const double* x, std::size_t n, Words& ax, Words& bx);
+
+/// out_i = c1 first_i + c2 second_i + c3 third_i, correctly rounded. Nearly all elements are certified as they are
+/// computed in twice the precision; exact(i), which may be called from several threads, says what the others are.
+/// Without coefficients all are left to exact(i). `out` may be one of the vectors: exact(i) finds their i-th elements still in place. @pre all are finite
+void combine(const std::optional<Combination>& c, const double* first, const double* second, const double* third, double* out,
+             std::size_t n, const std::function<double(std::size_t)>& exact);
+void combine(const std::optional<Combination>& c, const double* first, const float* second, const double* third, float* out,
+             std::size_t n, const std::function<float(std::size_t)>& exact);
 
 /// to += from
 void add(Words& to, const Words& from);

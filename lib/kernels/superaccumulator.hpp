@@ -33,31 +33,30 @@ inline unsigned exponent_field(float x) {
   return field == 0xff ? 0x7ff : field;
 }
 
-inline Decoded decode(double x) {
+/// `all_normal`: neither zero nor subnormal, which saves a third of the work.
+template <bool all_normal = false>
+Decoded decode(double x) {
   const auto bits = std::bit_cast<std::uint64_t>(x);
-  const unsigned exponent = exponent_field(x), normal = exponent == 0 ? 0 : 1;
+  const unsigned exponent = exponent_field(x), normal = all_normal || exponent != 0 ? 1 : 0;
   const std::uint64_t magnitude = (bits & 0xfffffffffffff) | static_cast<std::uint64_t>(normal) << 52;
   const auto sign = static_cast<std::uint64_t>(static_cast<std::int64_t>(bits) >> 63);  // 0 or all ones
   return {static_cast<std::int64_t>((magnitude ^ sign) - sign), exponent - normal};
 }
 
-inline Decoded decode(float x) {
+template <bool all_normal = false>
+Decoded decode(float x) {
   constexpr unsigned offset = 1074 - 149;
   const auto bits = std::bit_cast<std::uint32_t>(x);
-  const unsigned exponent = exponent_field(x), normal = exponent == 0 ? 0 : 1;
+  const unsigned exponent = exponent_field(x), normal = all_normal || exponent != 0 ? 1 : 0;
   const std::uint32_t magnitude = (bits & 0x7fffff) | normal << 23;
   const auto sign = static_cast<std::uint32_t>(static_cast<std::int32_t>(bits) >> 31);
   return {static_cast<std::int32_t>((magnitude ^ sign) - sign), offset + exponent - normal};
 }
 
-/// words += value * 2^bit; two's complement. @pre the result fits, bit + 128 < 64 word_count
-inline void add_shifted(ExactSum::Words& words, Wide value, unsigned bit) {
-  std::size_t i = bit / 64;
-  const unsigned shift = bit % 64;
-  const auto low = static_cast<std::uint64_t>(value), high = static_cast<std::uint64_t>(value >> 64);
-  const auto sign = static_cast<std::uint64_t>(value >> 127);  // 0 or all ones, above the value
-  const std::uint64_t parts[3] = {low << shift, shift == 0 ? high : high << shift | low >> (64 - shift),
-                                  shift == 0 ? sign : sign << shift | high >> (64 - shift)};
+/// words += (sum of parts[i] 2^(64 i)) 2^(64 first), the parts above being all `sign`, 0 or ones.
+template <std::size_t N>
+void add_parts(ExactSum::Words& words, const std::uint64_t (&parts)[N], std::uint64_t sign, std::size_t first) {
+  std::size_t i = first;
   UnsignedWide carry = 0;
   for (const std::uint64_t part : parts) {
     carry += static_cast<UnsignedWide>(words[i]) + part;
@@ -70,6 +69,31 @@ inline void add_shifted(ExactSum::Words& words, Wide value, unsigned bit) {
   } else {
     for (; carry == 0 && i < words.size(); ++i) carry = words[i]-- == 0 ? 0 : 1;
   }
+}
+
+/// words += value * 2^bit; two's complement. @pre the result fits, bit + 192 < 64 word_count
+inline void add_shifted(ExactSum::Words& words, Wide value, unsigned bit) {
+  const unsigned shift = bit % 64;
+  const auto low = static_cast<UnsignedWide>(value) << shift;
+  const auto high = static_cast<std::uint64_t>(value >> 64 >> (63 - shift) >> 1);
+  const auto sign = static_cast<std::uint64_t>(value >> 127);
+  add_parts<3>(words, {static_cast<std::uint64_t>(low), static_cast<std::uint64_t>(low >> 64), high}, sign,
+               bit / 64);
+}
+
+/// words += (low + high 2^distance) 2^bit. @pre 0 < distance < 64, |low| < 2^127, |high| < 2^126
+inline void add_shifted(ExactSum::Words& words, Wide low, Wide high, unsigned distance, unsigned bit) {
+  const unsigned shift = bit % 64;
+  // low + high 2^distance in three words, then in four.
+  const UnsignedWide moved = static_cast<UnsignedWide>(high) << distance;
+  const UnsignedWide sum = static_cast<UnsignedWide>(low) + moved;
+  const auto top = static_cast<std::int64_t>((high >> (127 - distance) >> 1) + (low < 0 ? -1 : 0) + (sum < moved));
+  const auto a = static_cast<std::uint64_t>(sum), b = static_cast<std::uint64_t>(sum >> 64);
+  const auto c = static_cast<std::uint64_t>(top), sign = static_cast<std::uint64_t>(top >> 63);
+  const auto left = [shift](std::uint64_t upper, std::uint64_t lower) {
+    return upper << shift | lower >> 1 >> (63 - shift);
+  };
+  add_parts<4>(words, {a << shift, left(b, a), left(c, b), left(sign, c)}, sign, bit / 64);
 }
 
 /// Counters of products by their exponent, eight exponents to a counter: 2^14 products of |x z| < 2^106 shifted by
@@ -118,7 +142,8 @@ class Superaccumulator {
       for (unsigned k = first; k <= last; ++k) row[k] = 0;
   }
 
-  Wide counters_[N][counter_count];  // defined from first_ to last_
+  // Defined from first_ to last_. Rows that are whole pages apart would get into each other's way in the cache.
+  Wide counters_[N][counter_count + 8];
   unsigned first_ = 1, last_ = 0;
   std::uint32_t deposits_ = 0;
 };

@@ -56,9 +56,16 @@ struct Extent {
   double sum, least;
 };
 
+/// Coefficients of a combination of three vectors, each high + low off by at most relative_error |high|, |low| <= 2^-53
+/// |high|. See combine.hpp.
+struct Combination {
+  double high[3], low[3];
+  double relative_error;
+};
+
 struct Table {
   const char* name;
-  /// Elements to a block: 32 steps.
+  /// Elements to a block: 32 steps, of one or two sets of bins.
   std::size_t block;
   /// Runs block by block over the n elements, adds to totals[gg, gy, yy] and returns how many elements were summed:
   /// all, or those before the first block without certificate. @pre n <= 2^15
@@ -69,11 +76,21 @@ struct Table {
   /// Likewise of a.x and, unless b is null, b.x.
   std::size_t (*dots_f64)(const double* a, const double* b, const double* x, std::size_t n, unsigned bins,
                           const int (&top)[2], BinTotals (&totals)[2]);
+  /// The whole sums of gg, gy and yy of a short vector, with quanta of its own choice; false if they did not do.
+  /// @pre 0 < n <= block
+  bool (*small_gram_f64)(const double* g, const double* y, std::size_t n, int (&top)[3], BinTotals (&totals)[3]);
+  bool (*small_gram_f32)(const float* g, const float* y, std::size_t n, int (&top)[3], BinTotals (&totals)[3]);
   /// Extents of gg and yy. @pre n <= block
   void (*look_gram_f64)(const double* g, const double* y, std::size_t n, Extent (&extents)[2]);
   void (*look_gram_f32)(const float* g, const float* y, std::size_t n, Extent (&extents)[2]);
   /// Extents of a.x and, unless b is null, b.x. @pre n <= block
   void (*look_dots_f64)(const double* a, const double* b, const double* x, std::size_t n, Extent (&extents)[2]);
+  /// Elements of a combination, each rounded correctly and stored, or left as it was and its bit set in `failed`, which
+  /// has a word for every 64. Returns how many were left. `out` may be one of the vectors.
+  std::size_t (*combine_f64)(const Combination& c, const double* first, const double* second, const double* third,
+                             double* out, std::size_t n, std::uint64_t* failed);
+  std::size_t (*combine_f32)(const Combination& c, const double* first, const float* second, const double* third,
+                             float* out, std::size_t n, std::uint64_t* failed);
 };
 
 }  // namespace natgrad::kernels

@@ -78,6 +78,11 @@ Subject::Subject()
       gram_of_pair_and_doubles([](PairSpan g, Doubles y) { return Gram::of(g, y); }),
       gram_add([](Gram& gram, Doubles g, Doubles y) { gram.add(g, y); }),
       gram_merge([](Gram& gram, const Gram& other) { gram.merge(other); }),
+      grams_of_groups([](Doubles g, Doubles y, std::span<const std::uint64_t> sizes) {
+        std::vector<Gram> grams(sizes.size());
+        Gram::of_groups(g, y, sizes, grams);
+        return grams;
+      }),
       serialise([](const Gram& gram) {
         const Gram::Bytes bytes = gram.serialise();
         return std::vector<std::byte>(bytes.begin(), bytes.end());

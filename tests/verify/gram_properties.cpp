@@ -342,6 +342,21 @@ void any_pieces(const Subject& subject) {
   require_gram(parts.front(), in_units(Doubles(pair.g)), in_units(Doubles(pair.y)));
 }
 
+void groups(const Subject& subject) {
+  const Pair pair = *pairs(max_dimension);
+  classify(pair);
+  std::vector<std::uint64_t> sizes;
+  for (std::size_t left = pair.g.size(); left > 0; left -= sizes.back()) sizes.push_back(1 + *indices(left));
+  const std::vector<Gram> grams = subject.grams_of_groups(pair.g, pair.y, sizes);
+  RC_ASSERT(grams.size() == sizes.size());
+  std::size_t start = 0;
+  for (std::size_t k = 0; k < sizes.size(); ++k) {
+    require_gram(grams[k], in_units(Doubles(pair.g).subspan(start, sizes[k])),
+                 in_units(Doubles(pair.y).subspan(start, sizes[k])));
+    start += sizes[k];
+  }
+}
+
 void commutative(const Subject& subject) {
   const Pair left = *pairs(16);
   const Pair right = *pairs(16);
@@ -690,6 +705,33 @@ std::vector<Property> gram_properties() {
          [](Subject& subject) {
            subject.gram_add = [](Gram& gram, Doubles g, Doubles y) {
              if (g.size() != 1) gram.add(g, y);
+           };
+         }}}},
+      {"gram.merge",
+       "groups",
+       "the Grams of consecutive groups, made in one call, are those of the groups alone",
+       groups,
+       {{"every group starts one element early",
+         [](Subject& subject) {
+           subject.grams_of_groups = [](Doubles g, Doubles y, std::span<const std::uint64_t> sizes) {
+             std::vector<Gram> grams(sizes.size());
+             for (std::size_t k = 0, start = 0; k < sizes.size(); start += sizes[k], ++k) {
+               const std::size_t from = start > 0 ? start - 1 : 0;
+               grams[k] = Gram::of(g.subspan(from, sizes[k]), y.subspan(from, sizes[k]));
+             }
+             return grams;
+           };
+         }},
+        {"a group adds to the one before it",
+         [](Subject& subject) {
+           subject.grams_of_groups = [](Doubles g, Doubles y, std::span<const std::uint64_t> sizes) {
+             std::vector<Gram> grams(sizes.size());
+             Gram sum;
+             for (std::size_t k = 0, start = 0; k < sizes.size(); start += sizes[k], ++k) {
+               sum.add(g.subspan(start, sizes[k]), y.subspan(start, sizes[k]));
+               grams[k] = sum;
+             }
+             return grams;
            };
          }}}},
       {"gram.merge",
