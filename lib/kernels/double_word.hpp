@@ -72,15 +72,13 @@ NATGRAD_INLINE DoubleWord two_product(double a, double b) {
 #endif
 }
 
-/// Two roundings: s = hi + hi and t = lo + lo are exact; c = s.lo + t.hi is off by u |c| at most, and
-/// w = t.lo + (the rest of s.hi + c) by u |w|.
+/// Joldes, Muller, Popescu's algorithm 6, for any signs: off by 3u^2/(1 - 4u) of the result (their
+/// theorem 3.1, which Muller and Rideau proved formally).
 NATGRAD_INLINE DoubleWord add(DoubleWord x, DoubleWord y) {
   const DoubleWord s = two_sum(x.hi, y.hi), t = two_sum(x.lo, y.lo);
-  const double c = s.lo + t.hi;
-  const DoubleWord v = two_sum(s.hi, c);
-  const double w = t.lo + v.lo;
-  DoubleWord z = two_sum(v.hi, w);
-  z.error = slack * (x.error + y.error + unit_roundoff * (magnitude(c) + magnitude(w)));
+  const DoubleWord v = fast_two_sum(s.hi, s.lo + t.hi);
+  DoubleWord z = fast_two_sum(v.hi, t.lo + v.lo);
+  z.error = slack * (x.error + y.error + 3 * square_of_unit * magnitude(z.hi));
   return z;
 }
 
@@ -109,43 +107,45 @@ NATGRAD_INLINE DoubleWord multiply(DoubleWord x, double y) {
 
 /// q = x.hi/y.hi (rounded) leaves x.hi - q y.hi, which is a double (so the differences below are exact: the
 /// first by Sterbenz's lemma) of at most u |x.hi|. In units of |x.hi|: q y.lo is off by u^2; x.lo - q y.lo is
-/// at most 2u and off by 2u^2; with the remainder at most 3u and off by 3u^2: 6u^2. Divided by y.hi it is off
-/// by 3u^2 more by rounding, and by another 3u^2 as y is (1 +- u) y.hi. Together 12u^2 in units of
-/// |x.hi/y.hi|. X/Y - x/y = (dX - (x/y) dY)/Y and |Y| >= |y.hi|(1 - u) - |dY|.
+/// at most 2u and off by 2u^2; with the remainder at most 3u and off by 3u^2: 6u^2. Multiplied by 1/y.hi
+/// (rounded) it is off by 3u^2 for either rounding, and by another 3u^2 as y is (1 +- u) y.hi. Together 15u^2
+/// in units of |x.hi/y.hi|. X/Y - x/y = (dX - (x/y) dY)/Y, and |Y| >= (1 - 2^-20) |y.hi| - u |y.hi| if |dY|
+/// <= 2^-20 |y.hi|.
 NATGRAD_INLINE DoubleWord divide(DoubleWord x, DoubleWord y) {
-  const double q = x.hi / y.hi;
+  const double q = x.hi / y.hi, reciprocal = 1 / y.hi;
   const DoubleWord p = two_product(q, y.hi);
   const double rest = ((x.hi - p.hi) - p.lo) + (x.lo - q * y.lo);
-  DoubleWord z = fast_two_sum(q, rest / y.hi);
-  const double least = magnitude(y.hi) * (1 - 0x1p-50) - y.error;
-  z.error = least > 0
-                ? slack * ((x.error + magnitude(q) * y.error) / least + 12 * square_of_unit * magnitude(q))
-                : infinite;
+  DoubleWord z = fast_two_sum(q, rest * reciprocal);
+  z.error = slack * ((1 + 0x1p-19) * magnitude(reciprocal) * (x.error + magnitude(q) * y.error) +
+                     15 * square_of_unit * magnitude(q));
+  if (!(y.error <= 0x1p-20 * magnitude(y.hi))) z.error = infinite;
   return z;
 }
 
 /// Of a number X >= 0. s = sqrt(x.hi) (rounded) leaves x.hi - s^2, which is a double (Boldo, Daumas, ARITH
 /// 2003) of at most 2u x.hi; with x.lo at most 3u x.hi and off by 3u^2 x.hi. In units of sqrt(x.hi): halved
-/// and divided by s that is 1.5u, off by 1.5u^2 and by rounding by 1.5u^2 more; the next term of the series,
-/// r^2/(8 s^3), is at most 1.125u^2. Together 4.125u^2. |sqrt(X) - sqrt(x)| = |dX|/(sqrt(X) + sqrt(x)) is at
-/// most sqrt(|dX|), and where |dX| <= 2^-10 x at most |dX|/((2 - 2^-10) sqrt(x)).
+/// and multiplied by 1/s (rounded) that is 1.5u, off by 1.5u^2 and by 1.5u^2 for either rounding; the next
+/// term of the series, r^2/(8 s^3), is at most 1.125u^2. Together 5.625u^2. |sqrt(X) - sqrt(x)| =
+/// |dX|/(sqrt(X) + sqrt(x)) is at most sqrt(|dX|), and where |dX| <= 2^-10 x at most |dX|/((2 - 2^-10)
+/// sqrt(x)).
 NATGRAD_INLINE DoubleWord square_root(DoubleWord x) {
   if (!(x.hi > 0)) return {0, 0, slack * __builtin_sqrt(x.error)};  // 0 <= X <= error
   const double s = __builtin_sqrt(x.hi);
+  const double reciprocal = 1 / s;
   const DoubleWord p = two_product(s, s);
   const double rest = ((x.hi - p.hi) - p.lo) + x.lo;
-  DoubleWord z = fast_two_sum(s, 0.5 * rest / s);
+  DoubleWord z = fast_two_sum(s, 0.5 * rest * reciprocal);
   const double inherited =
-      x.error <= 0x1p-11 * x.hi ? (0.5 + 0x1p-11) * x.error / s : __builtin_sqrt(x.error);
-  z.error = slack * (inherited + 4.125 * square_of_unit * s);
+      x.error <= 0x1p-11 * x.hi ? (0.5 + 0x1p-11) * x.error * reciprocal : __builtin_sqrt(x.error);
+  z.error = slack * (inherited + 5.625 * square_of_unit * s);
   return z;
 }
 
 // ---------------------------------------------------------------------------------------- scaled
 
-/// X 2^exponent. What is made from integers or by addition has a hi in [1, 2] or 0, unless an addition left
-/// nothing but its error. Products, quotients and roots at most add the distances of their operands from
-/// there, in binary digits, and one more: so a formula of fewer than 100 operands keeps to the range.
+/// X 2^exponent. Of each hi, let d be how many binary digits it is from 1 at most, if it is not 0. Made from
+/// integers or doubles: d = 1. Sums: d = 8, or the larger d and one more. Products and quotients: both d and
+/// one more. Roots: less than before. No formula comes to d = 100.
 struct Approximation {
   DoubleWord number;
   std::int64_t exponent;
@@ -170,18 +170,20 @@ NATGRAD_INLINE bool is_exact_zero(const Approximation& x) {
 /// by 2^-130 at most, and they stay far from underflow: no formula nests more than six, nor multiplies what
 /// nests more than two.
 NATGRAD_INLINE Approximation operator+(Approximation x, Approximation y) {
-  if (is_exact_zero(x)) return y;
-  if (is_exact_zero(y)) return x;
-  const bool exchange = x.exponent < y.exponent;
-  Approximation large = exchange ? y : x;
-  const Approximation small = exchange ? x : y;
-  const std::int64_t shift = large.exponent - small.exponent;
-  if (shift > 128) {
-    large.number.error =
-        slack * (large.number.error + 0x1p-128 * (magnitude(small.number.hi) + small.number.error));
-    return large;
+  const std::int64_t exponent = x.exponent < y.exponent ? y.exponent : x.exponent;
+  const std::int64_t below_x = x.exponent - exponent, below_y = y.exponent - exponent;  // one of them is 0
+  if (__builtin_expect(below_x + below_y < -128, 0)) {
+    if (is_exact_zero(x)) return y;
+    if (is_exact_zero(y)) return x;
+    DoubleWord large = below_x == 0 ? x.number : y.number;
+    const DoubleWord small = below_x == 0 ? y.number : x.number;
+    large.error = slack * (large.error + 0x1p-128 * (magnitude(small.hi) + small.error));
+    return {large, exponent};
   }
-  return normalised({add(large.number, scaled(small.number, power_of_two(-shift))), large.exponent});
+  const DoubleWord sum =
+      add(scaled(x.number, power_of_two(below_x)), scaled(y.number, power_of_two(below_y)));
+  if (__builtin_expect(magnitude(sum.hi) < 0x1p-8, 0)) return normalised({sum, exponent});
+  return {sum, exponent};
 }
 
 NATGRAD_INLINE Approximation operator-(Approximation x) {
@@ -202,8 +204,8 @@ NATGRAD_INLINE Approximation operator/(Approximation x, Approximation y) {
 
 /// Of a number >= 0.
 NATGRAD_INLINE Approximation square_root(Approximation x) {
-  const bool odd = (x.exponent & 1) != 0;
-  return {square_root(scaled(x.number, odd ? 2 : 1)), (x.exponent - (odd ? 1 : 0)) / 2};
+  const std::int64_t odd = x.exponent & 1;
+  return {square_root(scaled(x.number, power_of_two(odd))), (x.exponent - odd) / 2};
 }
 
 /// X 2^k

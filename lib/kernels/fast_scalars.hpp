@@ -27,36 +27,51 @@ NATGRAD_INLINE Approximation square(Approximation x) {
   return x * x;
 }
 
-static void scalars_of_angle(const GramLeading& gram, Decisions& to) {
-  const Approximation p = from(gram.p);
-  if (to.want(bits_of(cosine))) to.put(cosine, p / square_root(from(gram.product)));
-  if (to.want(bits_of(sine))) to.put(sine, square_root(from(gram.determinant) / from(gram.product)));
-  if (to.want(bits_of(angle))) to.put(angle, angle_of(square_root(from(gram.determinant)), p));
+/// What scalars of the angle are made of, and others can use; only what is needed.
+struct Direction {
+  Approximation cosine, sine, sine_squared;
+};
+
+static Direction scalars_of_angle(const GramLeading& gram, unsigned needed, bool sine_squared,
+                                  Decisions& to) {
+  Direction out{};
+  const Approximation p = from(gram.p), product = from(gram.product), determinant = from(gram.determinant);
+  if ((needed & bits_of(cosine)) != 0) {
+    out.cosine = p / square_root(product);
+    to.put(cosine, out.cosine);
+  }
+  if (sine_squared || (needed & bits_of(sine)) != 0) out.sine_squared = determinant / product;
+  if ((needed & bits_of(sine)) != 0) {
+    out.sine = square_root(out.sine_squared);
+    to.put(sine, out.sine);
+  }
+  if (to.want(bits_of(angle))) to.put(angle, angle_of(square_root(determinant), p));
+  return out;
 }
 
-/// s, a* = yy/p and p/gg. No difference occurs.
-static void scalars_at_optimum(const GramLeading& gram, Decisions& to) {
-  const Approximation p = from(gram.p), one = from(1.0);
-  const Approximation s = to.want(~bits_of(alpha, trace, log_det))
-                              ? square_root(from(gram.determinant) / from(gram.product))
-                              : Approximation{};
+/// No difference occurs.
+static void scalars_at_optimum(const GramLeading& gram, const Direction& direction, Decisions& to) {
+  const Approximation p = from(gram.p), s = direction.sine;
   const Approximation a = from(gram.yy) / p, ratio = p / from(gram.gg);
-  const Approximation count = from(gram.dimension);
   to.put(alpha, a);
   if (to.want(bits_of(lambda_min, lambda_max, condition, sqrt_condition, log_condition))) {
-    const Approximation one_and_s = one + s;
+    const Approximation one_and_s = from(1.0) + s;
     to.put(lambda_max, a * one_and_s);
     if (to.want(bits_of(lambda_min))) to.put(lambda_min, ratio / one_and_s);
     if (to.want(bits_of(condition, sqrt_condition, log_condition))) {
-      const Approximation root = one_and_s * square_root(from(gram.product)) / p;
+      const Approximation root = one_and_s / direction.cosine;
       const Approximation kappa = square(root);
       to.put(sqrt_condition, root);
       to.put(condition, kappa);
       if (to.want(bits_of(log_condition))) to.put(log_condition, log_quotient(s, kappa));
     }
   }
-  to.put(trace, count * a);
-  if (to.want(bits_of(frobenius_norm))) to.put(frobenius_norm, a * square_root(count + scaled(square(s), 1)));
+  if (to.want(bits_of(trace, frobenius_norm))) {
+    const Approximation count = from(gram.dimension);
+    to.put(trace, count * a);
+    if (to.want(bits_of(frobenius_norm)))
+      to.put(frobenius_norm, a * square_root(count + scaled(direction.sine_squared, 1)));
+  }
   if (to.want(bits_of(log_det))) {
     const Approximation others = from(gram.dimension - 1);
     to.put(log_det, others * Approximation{logarithm(a), 0} + Approximation{logarithm(ratio), 0});
@@ -64,14 +79,14 @@ static void scalars_at_optimum(const GramLeading& gram, Decisions& to) {
 }
 
 /// d = a p/gg is the product of the extreme eigenvalues, so that only a - a* is a difference.
-static void scalars_in_general(const GramLeading& gram, Approximation a, Decisions& to) {
+static void scalars_in_general(const GramLeading& gram, const Direction& direction, Approximation a,
+                               Decisions& to) {
   const Approximation star = from(gram.yy) / from(gram.p), ratio = from(gram.p) / from(gram.gg);
-  const Approximation sine_squared = from(gram.determinant) / from(gram.product);
+  const Approximation mixed = a * star * direction.sine_squared;
   to.put(alpha, a);
   if (to.want(bits_of(lambda_min, lambda_max, condition, sqrt_condition, log_condition))) {
     const Approximation sum = a + star, product = a * ratio;
-    const Approximation root =
-        square_root(square(a - star) + scaled(a * star * sine_squared, 2));  // lambda_max - lambda_min
+    const Approximation root = square_root(square(a - star) + scaled(mixed, 2));  // lambda_max - lambda_min
     const Approximation largest = scaled(sum + root, -1);
     to.put(lambda_max, largest);
     if (to.want(bits_of(lambda_min))) to.put(lambda_min, product / largest);
@@ -86,8 +101,7 @@ static void scalars_in_general(const GramLeading& gram, Approximation a, Decisio
     const Approximation others = from(gram.dimension - 1);
     to.put(trace, star + others * a);
     if (to.want(bits_of(frobenius_norm)))
-      to.put(frobenius_norm,
-             square_root(square(star) + others * square(a) + scaled(a * star * sine_squared, 1)));
+      to.put(frobenius_norm, square_root(square(star) + others * square(a) + scaled(mixed, 1)));
     if (to.want(bits_of(log_det)))
       to.put(log_det, others * Approximation{logarithm(a), 0} + Approximation{logarithm(ratio), 0});
   }
@@ -104,24 +118,31 @@ NATGRAD_INLINE Approximation alpha_of_trace(const GramLeading& gram, double give
 
 static unsigned decide_scalars(const GramLeading& gram, AlphaGiven given, unsigned wanted, double* out) {
   constexpr unsigned of_angle = bits_of(cosine, sine, angle);
+  constexpr unsigned from_cosine = bits_of(condition, sqrt_condition, log_condition);
+  constexpr unsigned from_sine = from_cosine | bits_of(lambda_min, lambda_max);
+  const bool optimal =
+      given.kind == AlphaKind::optimal || (gram.dimension == 1 && given.kind == AlphaKind::value);
   Decisions to{wanted, out};
-  if (to.want(of_angle)) scalars_of_angle(gram, to);
-  if (!to.want(~of_angle)) return to.decided;
+  unsigned needed = wanted;
+  if (optimal && to.want(from_cosine)) needed |= bits_of(cosine);
+  if (optimal && to.want(from_sine)) needed |= bits_of(sine);
+  const Direction direction =
+      scalars_of_angle(gram, needed, to.want(from_sine | bits_of(frobenius_norm)), to);
   if (given.kind == AlphaKind::value) {
     to.exactly(alpha, given.number);
     to.wanted &= ~bits_of(alpha);
   }
   if (!to.want(~of_angle)) return to.decided;
-  if (given.kind == AlphaKind::optimal || (gram.dimension == 1 && given.kind == AlphaKind::value)) {
-    scalars_at_optimum(gram, to);
+  if (optimal) {
+    scalars_at_optimum(gram, direction, to);
   } else if (given.kind == AlphaKind::value) {
-    scalars_in_general(gram, from(given.number), to);
+    scalars_in_general(gram, direction, from(given.number), to);
   } else if (gram.dimension > 1) {
     const Approximation a = alpha_of_trace(gram, given.number);
     if (!is_certainly_positive(a)) return to.decided;
     to.exactly(trace, given.number);
     to.wanted &= ~bits_of(trace);
-    scalars_in_general(gram, a, to);
+    scalars_in_general(gram, direction, a, to);
   }
   return to.decided;
 }

@@ -18,12 +18,10 @@ inline std::uint64_t funnel(std::uint64_t high, std::uint64_t low, int shift) {
   return high << shift | low >> 1 >> (63 - shift);
 }
 
-/// The leading bits of a magnitude given by `word(i)` for i <= top, times 2^exponent, where word(top) != 0
-/// and `lowest` is the index of the last word that is not 0.
-template <class Word>
-Leading leading(Word word, int top, int lowest, std::int64_t exponent, bool negative) {
-  const auto at = [&](int i) { return i < 0 ? 0 : word(i); };
-  const std::uint64_t w[4] = {at(top - 3), at(top - 2), at(top - 1), at(top)};
+/// The leading bits of a magnitude from its words at `top`, where it is not 0, and below (w[3] first), times
+/// 2^exponent; `lowest` is the index of the last word that is not 0.
+inline Leading leading(const std::uint64_t (&w)[4], int top, int lowest, std::int64_t exponent,
+                       bool negative) {
   const int zeros = std::countl_zero(w[3]);
   return {{funnel(w[1], w[0], zeros), funnel(w[2], w[1], zeros), funnel(w[3], w[2], zeros)},
           exponent + 64 * (top - 2) - zeros,
@@ -41,27 +39,60 @@ inline int sign_of(const Leading& x) {
   return is_zero(x) ? 0 : (x.negative ? -1 : 1);
 }
 
-/// Cost: every word outside of the number's own is looked at once, four at a time.
+/// Whether any of the words [first, last) differs from one that is 0 or all ones. By pairs, which fit
+/// registers.
+template <int first, int last>
+inline __attribute__((always_inline)) bool any_differs(const std::uint64_t* words, std::uint64_t from) {
+  typedef std::uint64_t Two __attribute__((vector_size(16)));
+  static_assert((last - first) % 2 == 0);
+  const Two flip = {from, from};
+  Two any = {0, 0};
+#pragma GCC unroll 16
+  for (int i = first; i < last; i += 2) {
+    Two two;
+    __builtin_memcpy(&two, words + i, sizeof two);
+    any |= two ^ flip;
+  }
+  return (any[0] | any[1]) != 0;
+}
+
+/// Which of the words [first, last) differ from another: found without branches, which would be hard to
+/// predict.
+template <int first, int last>
+inline __attribute__((always_inline)) unsigned which_differ(const std::uint64_t* words, std::uint64_t from) {
+  unsigned which = 0;
+#pragma GCC unroll 16
+  for (int i = first; i < last; ++i) which |= static_cast<unsigned>(words[i] != from) << (i - first);
+  return which;
+}
+
 inline Leading leading(const ExactSum::Words& words) {
   constexpr int count = ExactSum::word_count;
   const std::uint64_t* const w = words.data();
-  int lowest = 0;
-  while (lowest + 4 <= count && (w[lowest] | w[lowest + 1] | w[lowest + 2] | w[lowest + 3]) == 0) lowest += 4;
-  while (lowest < count && w[lowest] == 0) ++lowest;
-  if (lowest == count) return leading_zero;
   // -x = ~x + 1: the carry ends in the lowest word that is not 0; the words above it are complemented.
   const bool negative = w[count - 1] >> 63 != 0;
   const std::uint64_t flip = negative ? ~std::uint64_t{0} : 0;
-  int top = count - 1;
-  while (top - 4 >= lowest &&
-         ((w[top] ^ flip) | (w[top - 1] ^ flip) | (w[top - 2] ^ flip) | (w[top - 3] ^ flip)) == 0)
-    top -= 4;
-  while (top > lowest && (w[top] ^ flip) == 0) --top;
-  const auto magnitude = [&](int i) -> std::uint64_t {
-    if (i < lowest) return 0;
-    return (w[i] ^ flip) + (i == lowest && negative ? 1 : 0);
+  // Most sums are between 2^-356 and 2^412, and so are all their bits.
+  constexpr int low = 28, high = 40;
+  const unsigned not_zero = which_differ<low, high>(w, 0);
+  const unsigned not_flip = negative ? which_differ<low, high>(w, flip) : not_zero;
+  int lowest = low + std::countr_zero(not_zero);
+  int top = std::max(low + 31 - std::countl_zero(not_flip), lowest);
+  if (not_zero == 0 || any_differs<0, low>(w, 0) || any_differs<high, count - 1>(w, flip) ||
+      w[count - 1] != flip) {
+    lowest = 0;
+    while (lowest < count && w[lowest] == 0) ++lowest;
+    if (lowest == count) return leading_zero;
+    top = count - 1;
+    while (top > lowest && w[top] == flip) --top;
+  }
+  const auto magnitude = [&](int i) {
+    if (i < 0) return std::uint64_t{0};
+    const std::uint64_t word = (w[i] ^ flip) + static_cast<std::uint64_t>(negative & (i == lowest));
+    return i < lowest ? 0 : word;
   };
-  return leading(magnitude, top, lowest, ExactSum::unit_exponent, negative);
+  return leading({magnitude(top - 3), magnitude(top - 2), magnitude(top - 1), magnitude(top)}, top, lowest,
+                 ExactSum::unit_exponent, negative);
 }
 
 /// Nearest double, ties to even, subnormals included; +-inf from 2^1024 - 2^970 on. Always known: 192 bits,
@@ -100,22 +131,24 @@ struct LeadingProduct {
 /// (A + a)(B + b) - A B < A + B + 1 < 2^193 for a, b < 1; and one bit more by the shift.
 inline LeadingProduct product(const Leading& a, const Leading& b) {
   __extension__ using Wide = unsigned __int128;
-  LeadingProduct out{{}, a.exponent + b.exponent, a.negative != b.negative, a.exact && b.exact};
+  std::uint64_t w[6] = {};
+#pragma GCC unroll 3
   for (int i = 0; i < 3; ++i) {
     std::uint64_t carry = 0;
+#pragma GCC unroll 3
     for (int j = 0; j < 3; ++j) {
-      const Wide sum = static_cast<Wide>(a.words[i]) * b.words[j] + out.words[i + j] + carry;
-      out.words[i + j] = static_cast<std::uint64_t>(sum);
+      const Wide sum = static_cast<Wide>(a.words[i]) * b.words[j] + w[i + j] + carry;
+      w[i + j] = static_cast<std::uint64_t>(sum);
       carry = static_cast<std::uint64_t>(sum >> 64);
     }
-    out.words[i + 3] = carry;
+    w[i + 3] = carry;
   }
-  if (out.words[5] >> 63 == 0 && out.words[5] != 0) {
-    for (int i = 5; i > 0; --i) out.words[i] = funnel(out.words[i], out.words[i - 1], 1);
-    out.words[0] <<= 1;
-    --out.exponent;
-  }
-  return out;
+  const int shift = w[5] >> 63 == 0 && w[5] != 0 ? 1 : 0;
+  return {{w[0] << shift, funnel(w[1], w[0], shift), funnel(w[2], w[1], shift), funnel(w[3], w[2], shift),
+           funnel(w[4], w[3], shift), funnel(w[5], w[4], shift)},
+          a.exponent + b.exponent - shift,
+          a.negative != b.negative,
+          a.exact && b.exact};
 }
 
 /// r < 2^194 is 4 units of the last of the leading 192 bits.
@@ -127,53 +160,57 @@ inline EnclosedLeading enclosed(const LeadingProduct& x) {
 
 /// x - y.
 inline EnclosedLeading difference(const LeadingProduct& x, const LeadingProduct& y) {
-  constexpr int count = 7;
-  // A frame of 448 bits, whose top bit is free for a carry and whose 63 lowest bits keep what y is shifted
-  // out.
-  const auto frame = [](const LeadingProduct& from, std::uint64_t(&to)[count]) {
-    to[0] = from.words[0] << 63;
-    for (int i = 1; i < 6; ++i) to[i] = funnel(from.words[i], from.words[i - 1], 63);
-    to[6] = from.words[5] >> 1;
-  };
   if (y.words[5] == 0) return enclosed(x);
   const bool exchange = x.words[5] == 0 || x.exponent < y.exponent;
   const LeadingProduct& large = exchange ? y : x;
   const LeadingProduct& small = exchange ? x : y;
-  std::uint64_t a[count], b[count];
-  frame(large, a);
-  frame(small, b);
-  bool cut = false;
-  const std::int64_t shift = large.exponent - small.exponent;
-  if (shift != 0 && small.words[5] != 0) {
-    const int words = static_cast<int>(std::min<std::int64_t>(shift / 64, count));
-    const int bits = static_cast<int>(shift % 64);
-    std::uint64_t lost = 0;
-    for (int i = 0; i < words; ++i) lost |= b[i];
-    if (words < count) lost |= b[words] & ((std::uint64_t{1} << bits) - 1);
-    for (int i = 0; i < count; ++i) {
-      const std::uint64_t low = i + words < count ? b[i + words] : 0;
-      const std::uint64_t high = i + words + 1 < count ? b[i + words + 1] : 0;
-      b[i] = low >> bits | high << 1 << (63 - bits);
-    }
-    cut = lost != 0;
-  }
+  const std::int64_t shift = small.words[5] == 0 ? 0 : large.exponent - small.exponent;
+  // A frame of 448 bits, whose top bit is free for a carry. What the small one is shifted by, it has to spare
+  // in the lowest 63 bits of the frame; `cut` is whether more was lost.
+  constexpr int count = 7;
+  std::uint64_t padded[2 * count + 1] = {small.words[0] << 63,
+                                         funnel(small.words[1], small.words[0], 63),
+                                         funnel(small.words[2], small.words[1], 63),
+                                         funnel(small.words[3], small.words[2], 63),
+                                         funnel(small.words[4], small.words[3], 63),
+                                         funnel(small.words[5], small.words[4], 63),
+                                         small.words[5] >> 1};
+  const int words = static_cast<int>(std::min<std::int64_t>(shift / 64, count));
+  const int bits = static_cast<int>(shift % 64);
+  std::uint64_t lost = padded[words] & ((std::uint64_t{1} << bits) - 1);
+  for (int i = 0; i < words; ++i) lost |= padded[i];
+  const bool cut = lost != 0;
   // a -+ b.
-  bool negative = large.negative != exchange;
   const bool subtract = large.negative == small.negative;
+  const std::uint64_t flip = subtract ? ~std::uint64_t{0} : 0;
+  std::uint64_t frame[3 + count] = {0,
+                                    0,
+                                    0,
+                                    large.words[0] << 63,
+                                    funnel(large.words[1], large.words[0], 63),
+                                    funnel(large.words[2], large.words[1], 63),
+                                    funnel(large.words[3], large.words[2], 63),
+                                    funnel(large.words[4], large.words[3], 63),
+                                    funnel(large.words[5], large.words[4], 63),
+                                    large.words[5] >> 1};
+  std::uint64_t* const a = frame + 3;
   std::uint64_t carry = subtract ? 1 : 0;
+#pragma GCC unroll 7
   for (int i = 0; i < count; ++i) {
-    const std::uint64_t term = subtract ? ~b[i] : b[i];
+    const std::uint64_t b = padded[i + words] >> bits | padded[i + words + 1] << 1 << (63 - bits);
+    const std::uint64_t term = b ^ flip;
     const std::uint64_t partial = a[i] + term;
     const std::uint64_t sum = partial + carry;
     carry = static_cast<std::uint64_t>(partial < term) | static_cast<std::uint64_t>(sum < partial);
     a[i] = sum;
   }
+  bool negative = large.negative != exchange;
   if (a[count - 1] >> 63 != 0) {
     negative = !negative;
     carry = 1;
-    for (std::uint64_t& word : a) {
-      word = ~word + carry;
-      carry = carry != 0 && word == 0 ? 1 : 0;
+    for (int i = 0; i < count; ++i) {
+      a[i] = ~a[i] + carry;
+      carry = carry != 0 && a[i] == 0 ? 1 : 0;
     }
   }
   // In units of the frame's last bit: r 2^63 < 2^257 of either, and less than 1 for what was cut off. All of
@@ -184,7 +221,8 @@ inline EnclosedLeading difference(const LeadingProduct& x, const LeadingProduct&
   while (top >= 0 && a[top] == 0) --top;
   if (top < 0) return {{{0, 0, 0}, unit, false, error == 0}, error};
   while (a[lowest] == 0) ++lowest;
-  EnclosedLeading out{leading([&](int i) { return a[i]; }, top, lowest, unit, negative), 0};
+  EnclosedLeading out{
+      leading({frame[top], frame[top + 1], frame[top + 2], a[top]}, top, lowest, unit, negative), 0};
   // 2^(unit - exponent) is from 2^-256 to 2^191.
   const auto scale = static_cast<std::uint64_t>(unit - out.leading.exponent + 1023) << 52;
   out.error = error * std::bit_cast<double>(scale);
@@ -198,7 +236,7 @@ inline EnclosedLeading difference(const Leading& a, const Leading& b, const Lead
   return difference(product(a, b), product(c, d));
 }
 
-/// gg yy and S need not be computed for scalars that do not use them.
+/// The leading bits of a Gram, and unless they are of no use, of gg yy and of S.
 inline GramLeading leading(const Gram& gram, bool with_products) {
   GramLeading out{leading(gram.gg().words()),
                   leading(gram.gy().words()),
