@@ -148,7 +148,7 @@ inline LeadingProduct product(const Leading& a, const Leading& b) {
            funnel(w[4], w[3], shift), funnel(w[5], w[4], shift)},
           a.exponent + b.exponent - shift,
           a.negative != b.negative,
-          a.exact && b.exact};
+          w[5] == 0 || (a.exact && b.exact)};
 }
 
 /// r < 2^194 is 4 units of the last of the leading 192 bits.
@@ -205,7 +205,7 @@ inline EnclosedLeading difference(const LeadingProduct& x, const LeadingProduct&
     a[i] = sum;
   }
   bool negative = large.negative != exchange;
-  if (a[count - 1] >> 63 != 0) {
+  if (subtract && a[count - 1] >> 63 != 0) {
     negative = !negative;
     carry = 1;
     for (int i = 0; i < count; ++i) {
