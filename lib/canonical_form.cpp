@@ -5,13 +5,19 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <functional>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "combination.hpp"
 #include "doubles.hpp"
 #include "exact.hpp"
+#include "fast.hpp"
+#include "float_scope.hpp"
 #include "kernels/kernels.hpp"
 #include "pair.hpp"
 
@@ -30,7 +36,8 @@ struct MetricState {
         alpha(alpha_in),
         pair(std::move(pair_in)),
         ap(std::move(ap_in.numerator)),
-        k(std::move(ap_in.denominator)) {}
+        k(std::move(ap_in.denominator)),
+        fast(gram, alpha) {}
 
   std::vector<double> owned_g, owned_y;  // empty for views
   std::span<const double> g, y;
@@ -38,6 +45,7 @@ struct MetricState {
   Alpha alpha;
   exact::PairNumbers pair;
   Dyadic ap, k;  // a p = ap/k, k = 1 unless a is that of a trace; for D = 1, M = y/g, that of a*
+  fast::Coefficients fast;
 };
 
 namespace {
@@ -84,39 +92,91 @@ struct Dots {
     ExactSum::Words g_words{}, y_words{};
     const std::size_t bad = kernels::dots(m.g.data(), m.y.data(), x.data(), x.size(), g_words, y_words);
     if (bad != x.size()) throw NonFiniteError("x", bad, x[bad]);
-    gx = Dyadic::from(ExactSum(g_words));
-    yx = Dyadic::from(ExactSum(y_words));
+    gx = ExactSum(g_words);
+    yx = ExactSum(y_words);
   }
   Dots(const MetricState& m, std::span<const float> x)
       : Dots(m, std::span<const double>(std::vector<double>(x.begin(), x.end()))) {}
 
-  Dyadic gx, yx;
+  ExactSum gx, yx;
 };
 
-/// out_i = (y y_i + x x_i + g g_i)/denominator, each element correctly rounded.
+/// out_i = (y y_i + x x_i + g g_i)/denominator.
 struct Combination {
   Dyadic y, x, g, denominator{std::uint64_t{1}};
-
-  template <class T>
-  void evaluate(const MetricState& m, std::span<const T> in, std::span<T> out) const {
-    check_output<T>(m, in, out);
-    const std::function<T(std::size_t)> exact = [&](std::size_t i) {
-      const Dyadic sum =
-          y * Dyadic::from(m.y[i]) + x * Dyadic::from(static_cast<double>(in[i])) + g * Dyadic::from(m.g[i]);
-      if constexpr (std::is_same_v<T, float>) {
-        return exact::round_quotient_to_float(sum, denominator);
-      } else {
-        return exact::round_quotient(sum, denominator);
-      }
-    };
-    const std::array<const Dyadic*, 3> numerators = {&y, &x, &g};
-    const auto difference = [&](int k, double h) {
-      return exact::round_quotient(*numerators[k] - Dyadic::from(h) * denominator, denominator);
-    };
-    const auto fast = in_twice_the_precision(difference, [&](int k) { return numerators[k]->is_zero(); });
-    kernels::combine(fast, m.y.data(), in.data(), m.g.data(), out.data(), out.size(), exact);
-  }
 };
+
+/// Elements of a combination for whoever wants one: the combination is made when the first is wanted.
+template <class T, class Make>
+class ExactElements {
+ public:
+  ExactElements(const MetricState& m, std::span<const T> x, Make make) : m_(m), x_(x), make_(make) {}
+
+  const Combination& combination() {
+    std::call_once(made_, [this] { combination_ = make_(); });
+    return combination_;
+  }
+
+  T operator()(std::size_t i) {
+    const Combination& c = combination();
+    const Dyadic sum = c.y * Dyadic::from(m_.y[i]) + c.x * Dyadic::from(static_cast<double>(x_[i])) +
+                       c.g * Dyadic::from(m_.g[i]);
+    if constexpr (std::is_same_v<T, float>) {
+      return exact::round_quotient_to_float(sum, c.denominator);
+    } else {
+      return exact::round_quotient(sum, c.denominator);
+    }
+  }
+
+ private:
+  const MetricState& m_;
+  std::span<const T> x_;
+  Make make_;
+  std::once_flag made_;
+  Combination combination_;
+};
+
+/// Coefficients that are good enough for nearly all elements, from double-word arithmetic.
+std::optional<kernels::Combination> fast_coefficients(const MetricState& m, fast::Operator which,
+                                                      const Dots& dots) {
+  // Less accurate ones, after cancellation, would leave too many elements to exact arithmetic.
+  constexpr double good_enough = 0x1p-85;
+  kernels::Coefficient found[3];
+  if (!m.fast.of(which, dots.gx, dots.yx, found)) return std::nullopt;
+  kernels::Combination c{};
+  for (int k = 0; k < 3; ++k) {
+    c.high[k] = found[k].hi;
+    c.low[k] = found[k].lo;
+    if (is_zero(found[k].error)) continue;
+    const double relative = found[k].error / std::abs(found[k].hi) * (1 + 0x1p-40);
+    if (!(relative <= good_enough)) return std::nullopt;
+    c.relative_error = std::max(c.relative_error, relative);
+  }
+  return c;
+}
+
+/// Coefficients that are as accurate as two doubles can be, from the exact ones.
+std::optional<kernels::Combination> best_coefficients(const Combination& c) {
+  const std::array<const Dyadic*, 3> numerators = {&c.y, &c.x, &c.g};
+  return in_twice_the_precision(
+      [&](int k, double h) {
+        return exact::round_quotient(*numerators[k] - Dyadic::from(h) * c.denominator, c.denominator);
+      },
+      [&](int k) { return numerators[k]->is_zero(); });
+}
+
+/// out = the operator's result, each element correctly rounded. `make(dots)` gives the exact combination.
+template <class T, class Make>
+void evaluate(const MetricState& m, fast::Operator which, std::span<const T> x, std::span<T> out, Make make) {
+  const FloatScope float_scope;
+  const Dots dots(m, x);
+  check_output<T>(m, x, out);
+  ExactElements<T, std::function<Combination()>> exact(m, x, [&] { return make(dots); });
+  std::optional<kernels::Combination> c = fast_coefficients(m, which, dots);
+  if (!c) c = best_coefficients(exact.combination());
+  kernels::combine(c, m.y.data(), x.data(), m.g.data(), out.data(), out.size(),
+                   std::function<T(std::size_t)>(std::ref(exact)));
+}
 
 /// Coefficients of y, x and g that are irrational, as enclosures.
 struct EnclosedCombination {
@@ -130,8 +190,8 @@ struct RootNumbers {
         gg(number(m.pair.gg)),
         p(number(m.pair.p)),
         yy(number(m.pair.yy)),
-        gx(number(dots.gx)),
-        yx(number(dots.yx)),
+        gx(number(Dyadic::from(dots.gx))),
+        yx(number(Dyadic::from(dots.yx))),
         a(number(m.ap) / number(m.k * m.pair.p)),
         a_star(yy / p),
         root_a(sqrt(a)),
@@ -151,10 +211,7 @@ struct RootNumbers {
 /// Exact stand-ins for coefficients that `formula(RootNumbers)` encloses. Their relative accuracy grows with
 /// 1/c^2, because that is how much the three terms of an element can cancel.
 template <class Formula>
-void evaluate_enclosed(const MetricState& m, std::span<const double> x, std::span<double> out,
-                       Formula formula) {
-  const Dots dots(m, x);
-  check_output<double>(m, x, out);
+Combination stand_ins(const MetricState& m, const Dots& dots, Formula formula) {
   const auto& v = m.pair;
   const std::int64_t cancellation = (v.gg * v.yy).log2_floor() - (v.p * v.p).log2_floor() + 1;
   const long wanted =
@@ -165,11 +222,14 @@ void evaluate_enclosed(const MetricState& m, std::span<const double> x, std::spa
   for (mpfr_prec_t precision = wanted + 64;; precision *= 2) {
     const EnclosedCombination c = formula(RootNumbers(m, dots, precision));
     const bool accurate = c.y.accurate_to(wanted) && c.x.accurate_to(wanted) && c.g.accurate_to(wanted);
-    if (accurate || precision >= most) {
-      Combination{c.y.left(), c.x.left(), c.g.left()}.evaluate<double>(m, x, out);
-      return;
-    }
+    if (accurate || precision >= most) return {c.y.left(), c.x.left(), c.g.left()};
   }
+}
+
+template <class Formula>
+void evaluate_enclosed(const MetricState& m, fast::Operator which, std::span<const double> x,
+                       std::span<double> out, Formula formula) {
+  evaluate<double>(m, which, x, out, [&](const Dots& dots) { return stand_ins(m, dots, formula); });
 }
 
 template <class Operation>
@@ -228,56 +288,63 @@ Scalars MetricOperator::scalars() const {
 namespace {
 
 /// (k gg (y.x) y + ap gg x - ap (g.x) g)/(k p gg)
-Combination apply_combination(const MetricState& m, const Dots& d) {
-  const auto& v = m.pair;
-  return {m.k * v.gg * d.yx, m.ap * v.gg, -(m.ap * d.gx), m.k * v.p * v.gg};
+template <class T>
+void apply_to(const MetricState& m, std::span<const T> x, std::span<T> out) {
+  evaluate<T>(m, fast::Operator::apply, x, out, [&](const Dots& d) -> Combination {
+    const auto& v = m.pair;
+    const Dyadic gx = Dyadic::from(d.gx), yx = Dyadic::from(d.yx);
+    return {m.k * v.gg * yx, m.ap * v.gg, -(m.ap * gx), m.k * v.p * v.gg};
+  });
 }
 
 /// (k p^2 x - k p (g.x) y + ((k yy + ap)(g.x) - k p (y.x)) g)/(ap p)
-Combination solve_combination(const MetricState& m, const Dots& d) {
-  const auto& v = m.pair;
-  const Dyadic kp = m.k * v.p;
-  return {-(kp * d.gx), kp * v.p, (m.k * v.yy + m.ap) * d.gx - kp * d.yx, m.ap * v.p};
+template <class T>
+void solve_for(const MetricState& m, std::span<const T> x, std::span<T> out) {
+  evaluate<T>(m, fast::Operator::solve, x, out, [&](const Dots& d) -> Combination {
+    const auto& v = m.pair;
+    const Dyadic gx = Dyadic::from(d.gx), yx = Dyadic::from(d.yx), kp = m.k * v.p;
+    return {-(kp * gx), kp * v.p, (m.k * v.yy + m.ap) * gx - kp * yx, m.ap * v.p};
+  });
 }
 
 }  // namespace
 
 void MetricOperator::apply(std::span<const double> x, std::span<double> out) const {
-  apply_combination(*state_, Dots(*state_, x)).evaluate(*state_, x, out);
+  apply_to(*state_, x, out);
 }
 void MetricOperator::apply(std::span<const float> x, std::span<float> out) const {
-  apply_combination(*state_, Dots(*state_, x)).evaluate(*state_, x, out);
+  apply_to(*state_, x, out);
 }
 
 void MetricOperator::solve(std::span<const double> x, std::span<double> out) const {
-  solve_combination(*state_, Dots(*state_, x)).evaluate(*state_, x, out);
+  solve_for(*state_, x, out);
 }
 void MetricOperator::solve(std::span<const float> x, std::span<float> out) const {
-  solve_combination(*state_, Dots(*state_, x)).evaluate(*state_, x, out);
+  solve_for(*state_, x, out);
 }
 
 double MetricOperator::quadratic_form(std::span<const double> x) const {
   const auto& m = *state_;
   const auto& v = m.pair;
   const Dots d(m, x);
-  const Dyadic xx = squared_norm(x);
-  return exact::round_quotient(m.k * d.yx * d.yx * v.gg + m.ap * (xx * v.gg - d.gx * d.gx), m.k * v.p * v.gg);
+  const Dyadic gx = Dyadic::from(d.gx), yx = Dyadic::from(d.yx), xx = squared_norm(x);
+  return exact::round_quotient(m.k * yx * yx * v.gg + m.ap * (xx * v.gg - gx * gx), m.k * v.p * v.gg);
 }
 
 double MetricOperator::inverse_quadratic_form(std::span<const double> x) const {
   const auto& m = *state_;
   const auto& v = m.pair;
   const Dots d(m, x);
-  const Dyadic xx = squared_norm(x);
+  const Dyadic gx = Dyadic::from(d.gx), yx = Dyadic::from(d.yx), xx = squared_norm(x);
   const Dyadic kp = m.k * v.p;
   return exact::round_quotient(
-      kp * v.p * xx - (kp * d.gx * d.yx).scaled(1) + (m.k * v.yy + m.ap) * d.gx * d.gx, m.ap * v.p);
+      kp * v.p * xx - (kp * gx * yx).scaled(1) + (m.k * v.yy + m.ap) * gx * gx, m.ap * v.p);
 }
 
 // ------------------------------------------------------------------------------------ roots and factors
 
 void MetricOperator::root_apply(std::span<const double> x, std::span<double> out) const {
-  evaluate_enclosed(*state_, x, out, [](const RootNumbers& n) {
+  evaluate_enclosed(*state_, fast::Operator::root_apply, x, out, [](const RootNumbers& n) {
     const Interval k = n.a * n.a_star / (n.tau * (n.a + n.delta + n.root_a * n.tau));
     return EnclosedCombination{n.yx / (n.p * n.tau) - k * n.k_y, n.root_a,
                                n.number(Dyadic()) - n.a * n.gx / (n.gg * n.tau) - k * n.k_g};
@@ -285,7 +352,7 @@ void MetricOperator::root_apply(std::span<const double> x, std::span<double> out
 }
 
 void MetricOperator::root_solve(std::span<const double> x, std::span<double> out) const {
-  evaluate_enclosed(*state_, x, out, [](const RootNumbers& n) {
+  evaluate_enclosed(*state_, fast::Operator::root_solve, x, out, [](const RootNumbers& n) {
     const Interval td = n.tau * n.delta;
     const Interval k = n.a * n.a_star * (n.a_star + scaled(n.delta, 1)) /
                        (td * n.root_a * (n.root_a * (n.a_star + n.delta) + td));
@@ -295,27 +362,27 @@ void MetricOperator::root_solve(std::span<const double> x, std::span<double> out
 }
 
 void MetricOperator::factor_apply(std::span<const double> x, std::span<double> out) const {
-  evaluate_enclosed(*state_, x, out, [](const RootNumbers& n) {
+  evaluate_enclosed(*state_, fast::Operator::factor_apply, x, out, [](const RootNumbers& n) {
     const Interval weight = n.gx / sqrt(n.p * n.gg);
     return EnclosedCombination{weight, n.root_a, n.number(Dyadic()) - n.delta * weight};
   });
 }
 
 void MetricOperator::factor_transpose_apply(std::span<const double> x, std::span<double> out) const {
-  evaluate_enclosed(*state_, x, out, [](const RootNumbers& n) {
+  evaluate_enclosed(*state_, fast::Operator::factor_transpose_apply, x, out, [](const RootNumbers& n) {
     return EnclosedCombination{n.number(Dyadic()), n.root_a, (n.yx - n.delta * n.gx) / sqrt(n.p * n.gg)};
   });
 }
 
 void MetricOperator::factor_solve(std::span<const double> x, std::span<double> out) const {
-  evaluate_enclosed(*state_, x, out, [](const RootNumbers& n) {
+  evaluate_enclosed(*state_, fast::Operator::factor_solve, x, out, [](const RootNumbers& n) {
     const Interval weight = n.gx / (n.p * n.root_a);
     return EnclosedCombination{n.number(Dyadic()) - weight, n.one() / n.root_a, n.delta * weight};
   });
 }
 
 void MetricOperator::factor_transpose_solve(std::span<const double> x, std::span<double> out) const {
-  evaluate_enclosed(*state_, x, out, [](const RootNumbers& n) {
+  evaluate_enclosed(*state_, fast::Operator::factor_transpose_solve, x, out, [](const RootNumbers& n) {
     return EnclosedCombination{n.number(Dyadic()), n.one() / n.root_a,
                                (n.delta * n.gx - n.yx) / (n.p * n.root_a)};
   });

@@ -10,6 +10,7 @@
 #include "doubles.hpp"
 #include "exact.hpp"
 #include "kernels/kernels.hpp"
+#include "kernels/leading.hpp"
 #include "parallel.hpp"
 
 namespace natgrad {
@@ -92,11 +93,13 @@ constexpr std::size_t sum_bytes = 8 * ExactSum::word_count;
 
 int ExactSum::sign() const noexcept {
   if ((words_.back() >> 63) != 0) return -1;
+  // Sums of numbers of moderate size have their leading bits in the middle.
+  if (words_[word_count / 2] != 0) return 1;
   return std::any_of(words_.begin(), words_.end(), [](std::uint64_t w) { return w != 0; }) ? 1 : 0;
 }
 
 double ExactSum::to_double() const noexcept {
-  return exact::round(exact::Dyadic::from(*this));
+  return kernels::nearest(kernels::leading(words_));
 }
 
 std::string ExactSum::to_hex() const {

@@ -1,9 +1,10 @@
 // natgrad: correctly rounded scalars of an exact Gram.
 //
-// Algebraic scalars are brought to the form (A +- sqrt(B))/C, or its square root, over exact dyadic numbers
-// and rounded from an integer floor with its remainder. Transcendental ones are enclosed ever more tightly;
-// by the Hermite-Lindemann theorem e^x, cos x are transcendental for algebraic x != 0, so an angle or a
-// logarithm here is a double or a midpoint only when it is 0, which integers decide.
+// Double-word arithmetic decides nearly all of them (lib/fast.hpp); what follows is for the rest. Algebraic
+// scalars are brought to the form (A +- sqrt(B))/C, or its square root, over exact dyadic numbers and rounded
+// from an integer floor with its remainder. Transcendental ones are enclosed ever more tightly; by the
+// Hermite-Lindemann theorem e^x, cos x are transcendental for algebraic x != 0, so an angle or a logarithm
+// here is a double or a midpoint only when it is 0, which integers decide.
 #include "natgrad/scalars.hpp"
 
 #include <fmt/format.h>
@@ -17,6 +18,7 @@
 
 #include "doubles.hpp"
 #include "exact.hpp"
+#include "fast.hpp"
 #include "pair.hpp"
 
 namespace natgrad {
@@ -30,6 +32,7 @@ using exact::MetricNumbers;
 using exact::MpfrScope;
 using exact::PairNumbers;
 using exact::Surd;
+using kernels::Scalar;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
@@ -148,15 +151,18 @@ bool has_angle(const PairNumbers& v) {
 }
 
 template <class F>
-std::optional<double> of_angle(const Gram& gram, F f) {
-  const PairNumbers v(gram);
-  if (!has_angle(v)) return std::nullopt;
-  return f(v);
+std::optional<double> of_angle(const Gram& gram, Scalar which, F f) {
+  const fast::Scalars fast(gram, Alpha(), which);
+  if (!fast.has_angle()) return std::nullopt;
+  if (const auto decided = fast[which]) return decided;
+  return f(PairNumbers(gram));
 }
 
 template <class F>
-std::optional<double> of_metric(const Gram& gram, const Alpha& a, F f) {
-  if (gram.gy().sign() <= 0) return std::nullopt;
+std::optional<double> of_metric(const Gram& gram, const Alpha& a, Scalar which, F f) {
+  const fast::Scalars fast(gram, a, which);
+  if (fast.sign_of_p() <= 0) return std::nullopt;
+  if (const auto decided = fast[which]) return decided;
   const PairNumbers v(gram);
   const auto ap = exact::alpha_times_p(v, a);
   if (!ap) return std::nullopt;
@@ -165,6 +171,14 @@ std::optional<double> of_metric(const Gram& gram, const Alpha& a, F f) {
 
 double alpha_of(const MetricNumbers& m, const Alpha& given) {
   return given.value() ? *given.value() : exact::alpha_of(m);
+}
+
+double condition_of(const MetricNumbers& m) {
+  return exact::round(exact::condition_surd(m));
+}
+
+double sqrt_condition_of(const MetricNumbers& m) {
+  return exact::round_root(exact::condition_surd(m));
 }
 
 }  // namespace
@@ -249,68 +263,89 @@ Alpha Alpha::of_trace(double trace) {
 }
 
 std::optional<double> cosine(const Gram& gram) {
-  return of_angle(gram, cosine_of);
+  return of_angle(gram, Scalar::cosine, cosine_of);
 }
 std::optional<double> sine(const Gram& gram) {
-  return of_angle(gram, sine_of);
+  return of_angle(gram, Scalar::sine, sine_of);
 }
 std::optional<double> angle(const Gram& gram) {
-  return of_angle(gram, angle_of);
+  return of_angle(gram, Scalar::angle, angle_of);
 }
 
 std::optional<double> alpha(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, [&](const MetricNumbers& m) { return alpha_of(m, a); });
+  return of_metric(gram, a, Scalar::alpha, [&](const MetricNumbers& m) { return alpha_of(m, a); });
 }
 std::optional<double> lambda_min(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, [](const MetricNumbers& m) { return exact::lambda_of(m, -1); });
+  return of_metric(gram, a, Scalar::lambda_min,
+                   [](const MetricNumbers& m) { return exact::lambda_of(m, -1); });
 }
 std::optional<double> lambda_max(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, [](const MetricNumbers& m) { return exact::lambda_of(m, 1); });
+  return of_metric(gram, a, Scalar::lambda_max,
+                   [](const MetricNumbers& m) { return exact::lambda_of(m, 1); });
 }
 std::optional<double> condition(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, [](const MetricNumbers& m) { return exact::round(exact::condition_surd(m)); });
+  return of_metric(gram, a, Scalar::condition, condition_of);
 }
 std::optional<double> sqrt_condition(const Gram& gram, Alpha a) {
-  return of_metric(gram, a,
-                   [](const MetricNumbers& m) { return exact::round_root(exact::condition_surd(m)); });
+  return of_metric(gram, a, Scalar::sqrt_condition, sqrt_condition_of);
 }
 std::optional<double> log_condition(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, exact::log_condition_of);
+  return of_metric(gram, a, Scalar::log_condition, exact::log_condition_of);
 }
 std::optional<double> trace(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, trace_of);
+  return of_metric(gram, a, Scalar::trace, trace_of);
 }
 std::optional<double> log_det(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, log_det_of);
+  return of_metric(gram, a, Scalar::log_det, log_det_of);
 }
 std::optional<double> frobenius_norm(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, frobenius_norm_of);
+  return of_metric(gram, a, Scalar::frobenius_norm, frobenius_norm_of);
 }
 
 Scalars scalars(const Gram& gram, Alpha a) {
   Scalars result;
   result.judgement = gram.judge();
-  const PairNumbers v(gram);
-  result.gg = exact::round(v.gg);
-  result.gy = exact::round(v.p);
-  result.yy = exact::round(v.yy);
-  if (!has_angle(v)) return result;
-  result.cosine = cosine_of(v);
-  result.sine = sine_of(v);
-  result.angle = angle_of(v);
-  if (v.p.sign() <= 0) return result;
-  const auto ap = exact::alpha_times_p(v, a);
-  if (!ap) return result;
-  const MetricNumbers m(v, *ap);
-  const Surd kappa = exact::condition_surd(m);
-  result.alpha = alpha_of(m, a);
-  result.lambda_min = exact::lambda_of(m, -1);
-  result.lambda_max = exact::lambda_of(m, 1);
-  result.condition = exact::round(kappa);
-  result.sqrt_condition = exact::round_root(kappa);
-  result.log_condition = exact::log_condition_of(m);
-  result.trace = trace_of(m);
-  result.log_det = log_det_of(m);
+  const fast::Scalars fast(gram, a);
+  result.gg = fast.gg();
+  result.gy = fast.gy();
+  result.yy = fast.yy();
+  if (!fast.has_angle()) return result;
+
+  // The exact numbers, once one of them is needed.
+  std::optional<PairNumbers> pair;
+  const auto of_pair = [&](Scalar which, auto exactly) -> std::optional<double> {
+    if (const auto decided = fast[which]) return decided;
+    if (!pair) pair.emplace(gram);
+    return exactly(*pair);
+  };
+  result.cosine = of_pair(Scalar::cosine, cosine_of);
+  result.sine = of_pair(Scalar::sine, sine_of);
+  result.angle = of_pair(Scalar::angle, angle_of);
+  if (fast.sign_of_p() <= 0) return result;
+
+  std::optional<MetricNumbers> metric;
+  bool none = false;  // no M(a) has the trace
+  const auto of_metric = [&](Scalar which, auto exactly) -> std::optional<double> {
+    if (const auto decided = fast[which]) return decided;
+    if (!metric && !none) {
+      if (!pair) pair.emplace(gram);
+      auto ap = exact::alpha_times_p(*pair, a);
+      none = !ap;
+      if (ap) metric.emplace(*pair, std::move(*ap));
+    }
+    if (none) return std::nullopt;
+    return exactly(*metric);
+  };
+  result.alpha = of_metric(Scalar::alpha, [&](const MetricNumbers& m) { return alpha_of(m, a); });
+  result.lambda_min =
+      of_metric(Scalar::lambda_min, [](const MetricNumbers& m) { return exact::lambda_of(m, -1); });
+  result.lambda_max =
+      of_metric(Scalar::lambda_max, [](const MetricNumbers& m) { return exact::lambda_of(m, 1); });
+  result.condition = of_metric(Scalar::condition, condition_of);
+  result.sqrt_condition = of_metric(Scalar::sqrt_condition, sqrt_condition_of);
+  result.log_condition = of_metric(Scalar::log_condition, exact::log_condition_of);
+  result.trace = of_metric(Scalar::trace, trace_of);
+  result.log_det = of_metric(Scalar::log_det, log_det_of);
   return result;
 }
 
