@@ -30,6 +30,12 @@ Lanes load(const T* from) {
   return __builtin_convertvector(elements, Lanes);
 }
 
+/// As the kernels do: without it the plain loops would be slower than exact sums where memory is the limit.
+template <class T>
+void prefetch(const T* from) {
+  __builtin_prefetch(reinterpret_cast<const char*>(from) + 2048);
+}
+
 double total(const std::array<Lanes, chains>& sums) {
   const Lanes lanes = (sums[0] + sums[1]) + (sums[2] + sums[3]);
   double out[width];
@@ -46,6 +52,8 @@ Triple triple(const T* g, const T* y, std::size_t n) {
   std::size_t i = 0;
   for (; i + chains * width <= n; i += chains * width) {
     for (std::size_t k = 0; k < chains; ++k) {
+      prefetch(g + i + k * width);
+      prefetch(y + i + k * width);
       const Lanes gi = load(g + i + k * width), yi = load(y + i + k * width);
       gg[k] += gi * gi;
       gy[k] += gi * yi;
@@ -74,6 +82,8 @@ double sum(const T* g, const T* y, std::size_t n) {
   std::size_t i = 0;
   for (; i + chains * width <= n; i += chains * width) {
     for (std::size_t k = 0; k < chains; ++k) {
+      prefetch(g + i + k * width);
+      prefetch(y + i + k * width);
       of_g[k] += load(g + i + k * width);
       of_y[k] += load(y + i + k * width);
     }
@@ -92,6 +102,9 @@ Products products(const PlainMetric& m, const double* x) {
   std::size_t i = 0;
   for (; i + chains * width <= m.n; i += chains * width) {
     for (std::size_t k = 0; k < chains; ++k) {
+      prefetch(x + i + k * width);
+      prefetch(m.g + i + k * width);
+      prefetch(m.y + i + k * width);
       const Lanes xi = load(x + i + k * width);
       gx[k] += load(m.g + i + k * width) * xi;
       yx[k] += load(m.y + i + k * width) * xi;

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <iostream>
 #include <limits>
 #include <string>
 #include <vector>
@@ -545,12 +544,3 @@ TEST(Combinations, LeaveTheRestToTheExactFunction) {
 
 }  // namespace
 }  // namespace natgrad::test
-
-int main(int argc, char** argv) {
-  if (argc == 2 && std::string(argv[1]) == "--available") {
-    for (const std::string_view name : natgrad::kernels::available()) std::cout << name << '\n';
-    return 0;
-  }
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
-}
