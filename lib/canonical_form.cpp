@@ -95,6 +95,7 @@ struct Dots {
     gx = ExactSum(g_words);
     yx = ExactSum(y_words);
   }
+  Dots(ExactSum gx_in, ExactSum yx_in) : gx(gx_in), yx(yx_in) {}
   Dots(const MetricState& m, std::span<const float> x)
       : Dots(m, std::span<const double>(std::vector<double>(x.begin(), x.end()))) {}
 
@@ -176,6 +177,35 @@ void evaluate(const MetricState& m, fast::Operator which, std::span<const T> x, 
   if (!c) c = best_coefficients(exact.combination());
   kernels::combine(c, m.y.data(), x.data(), m.g.data(), out.data(), out.size(),
                    std::function<T(std::size_t)>(std::ref(exact)));
+}
+
+/// Likewise for every column of x.
+template <class Make>
+arma::mat evaluate_columns(const MetricState& m, fast::Operator which, const arma::mat& x, Make make) {
+  check_length(m, x.n_rows, "a column of x");
+  const FloatScope float_scope;
+  std::vector<ExactSum::Words> gx(x.n_cols), yx(x.n_cols);
+  const std::size_t bad = kernels::dots_of_columns(m.g.data(), m.y.data(), x.memptr(), x.n_rows, x.n_cols,
+                                                   gx.data(), yx.data());
+  if (bad != x.n_cols) {
+    const double* const column = x.colptr(bad);
+    const auto row = static_cast<std::size_t>(
+        std::find_if(column, column + x.n_rows, [](double e) { return !is_finite(e); }) - column);
+    throw NonFiniteError("x.col(" + std::to_string(bad) + ")", row, column[row]);
+  }
+  using Exact = ExactElements<double, std::function<Combination()>>;
+  std::vector<std::optional<kernels::Combination>> coefficients(x.n_cols);
+  std::vector<std::unique_ptr<Exact>> exact(x.n_cols);
+  for (std::size_t k = 0; k < x.n_cols; ++k) {
+    const Dots dots{ExactSum(gx[k]), ExactSum(yx[k])};
+    exact[k] = std::make_unique<Exact>(m, std::span(x.colptr(k), x.n_rows), [&make, dots] { return make(dots); });
+    coefficients[k] = fast_coefficients(m, which, dots);
+    if (!coefficients[k]) coefficients[k] = best_coefficients(exact[k]->combination());
+  }
+  arma::mat out(x.n_rows, x.n_cols, arma::fill::none);
+  kernels::combine_columns(coefficients.data(), m.y.data(), x.memptr(), m.g.data(), out.memptr(), x.n_rows,
+                           x.n_cols, [&](std::size_t i, std::size_t column) { return (*exact[column])(i); });
+  return out;
 }
 
 /// Coefficients of y, x and g that are irrational, as enclosures.
@@ -288,39 +318,43 @@ Scalars MetricOperator::scalars() const {
 namespace {
 
 /// (k gg (y.x) y + ap gg x - ap (g.x) g)/(k p gg)
-template <class T>
-void apply_to(const MetricState& m, std::span<const T> x, std::span<T> out) {
-  evaluate<T>(m, fast::Operator::apply, x, out, [&](const Dots& d) -> Combination {
+auto apply_combination(const MetricState& m) {
+  return [&m](const Dots& d) -> Combination {
     const auto& v = m.pair;
     const Dyadic gx = Dyadic::from(d.gx), yx = Dyadic::from(d.yx);
     return {m.k * v.gg * yx, m.ap * v.gg, -(m.ap * gx), m.k * v.p * v.gg};
-  });
+  };
 }
 
 /// (k p^2 x - k p (g.x) y + ((k yy + ap)(g.x) - k p (y.x)) g)/(ap p)
-template <class T>
-void solve_for(const MetricState& m, std::span<const T> x, std::span<T> out) {
-  evaluate<T>(m, fast::Operator::solve, x, out, [&](const Dots& d) -> Combination {
+auto solve_combination(const MetricState& m) {
+  return [&m](const Dots& d) -> Combination {
     const auto& v = m.pair;
     const Dyadic gx = Dyadic::from(d.gx), yx = Dyadic::from(d.yx), kp = m.k * v.p;
     return {-(kp * gx), kp * v.p, (m.k * v.yy + m.ap) * gx - kp * yx, m.ap * v.p};
-  });
+  };
 }
 
 }  // namespace
 
 void MetricOperator::apply(std::span<const double> x, std::span<double> out) const {
-  apply_to(*state_, x, out);
+  evaluate<double>(*state_, fast::Operator::apply, x, out, apply_combination(*state_));
 }
 void MetricOperator::apply(std::span<const float> x, std::span<float> out) const {
-  apply_to(*state_, x, out);
+  evaluate<float>(*state_, fast::Operator::apply, x, out, apply_combination(*state_));
+}
+arma::mat MetricOperator::apply_columns(const arma::mat& x) const {
+  return evaluate_columns(*state_, fast::Operator::apply, x, apply_combination(*state_));
 }
 
 void MetricOperator::solve(std::span<const double> x, std::span<double> out) const {
-  solve_for(*state_, x, out);
+  evaluate<double>(*state_, fast::Operator::solve, x, out, solve_combination(*state_));
 }
 void MetricOperator::solve(std::span<const float> x, std::span<float> out) const {
-  solve_for(*state_, x, out);
+  evaluate<float>(*state_, fast::Operator::solve, x, out, solve_combination(*state_));
+}
+arma::mat MetricOperator::solve_columns(const arma::mat& x) const {
+  return evaluate_columns(*state_, fast::Operator::solve, x, solve_combination(*state_));
 }
 
 double MetricOperator::quadratic_form(std::span<const double> x) const {

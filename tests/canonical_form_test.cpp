@@ -262,6 +262,63 @@ TEST(CanonicalForm, OperatorsAreCorrectlyRounded) {
   }
 }
 
+// The nearest float. Where the doubles on both sides of the nearest double round to different floats, the middle of
+// those decides.
+float nearest_float(const Rational& x) {
+  const double d = nearest(x);
+  const auto below = static_cast<float>(std::nextafter(d, -infinity));
+  const auto above = static_cast<float>(std::nextafter(d, infinity));
+  if (below == above || std::isinf(below) || std::isinf(above)) return static_cast<float>(d);
+  const Rational middle = (exact(static_cast<double>(below)) + exact(static_cast<double>(above))) / 2;
+  if (x == middle) return static_cast<float>(d);
+  return x < middle ? below : above;
+}
+
+TEST(CanonicalForm, OperatorsOfFloatsAreCorrectlyRounded) {
+  for (const Worst& worst : worst_cases()) {
+    const Metric m = Metric::make(worst.g, worst.y).value();
+    const ExactPair pair(worst.g, worst.y, std::nullopt);
+    for (const Vector& argument : arguments(worst)) {
+      std::vector<float> x(argument.begin(), argument.end()), out(x.size());
+      for (float& e : x) e = std::isfinite(e) ? e : 1.0F;
+      const RationalVector exact_x = exact(Vector(x.begin(), x.end()));
+      const RationalVector mx = natgrad::test::apply(pair, exact_x), inverse = two_loop(pair, exact_x);
+      m.apply(x, out);
+      for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(out[i], nearest_float(mx[i])) << worst.name;
+      m.solve(x, out);
+      for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(out[i], nearest_float(inverse[i])) << worst.name;
+    }
+  }
+}
+
+TEST(CanonicalForm, OperatorsOfColumnsAreThoseOfEach) {
+  for (const arma::uword columns : {0u, 1u, 5u, 40u}) {
+    for (const arma::uword n : {1u, 3u, 5000u}) {
+      arma::vec g(n), y(n);
+      arma::mat x(n, columns);
+      for (arma::uword i = 0; i < n; ++i) {
+        g[i] = std::sin(static_cast<double>(i) + 1);
+        y[i] = g[i] + 0.1 * std::cos(3.0 * static_cast<double>(i));
+        for (arma::uword k = 0; k < columns; ++k) x(i, k) = std::cos(static_cast<double>(i * (k + 2)));
+      }
+      const Metric m = Metric::make(g, y).value();
+      const arma::mat applied = m.apply_columns(x), solved = m.solve_columns(x);
+      for (arma::uword k = 0; k < columns; ++k) {
+        ASSERT_TRUE(arma::all(applied.col(k) == m.apply(x.col(k))));
+        ASSERT_TRUE(arma::all(solved.col(k) == m.solve(x.col(k))));
+      }
+    }
+  }
+  const Metric m = Metric::make(Vector{1, 2}, Vector{2, 1}).value();
+  EXPECT_THROW(m.apply_columns(arma::mat(3, 2, arma::fill::ones)), ContractError);
+  try {
+    m.solve_columns(arma::mat{{1, 1}, {1, infinity}});
+    ADD_FAILURE();
+  } catch (const NonFiniteError& error) {
+    EXPECT_STREQ(error.what(), "x.col(1)[1] is inf; every element must be finite");
+  }
+}
+
 TEST(CanonicalForm, MapsGToYInLargeDimensions) {
   Vector g(100000), y(100000);
   for (std::size_t i = 0; i < g.size(); ++i) {

@@ -91,12 +91,15 @@ class NATGRAD_API MetricOperator {
   arma::vec apply(const arma::vec& x) const;
   /// Of floats, each element the float nearest to the exact one.
   void apply(std::span<const float> x, std::span<float> out) const;
+  /// M times every column of x (D x any), with one pass over g and y for sixteen columns.
+  arma::mat apply_columns(const arma::mat& x) const;
 
   /// M^-1 x = x/a - (g (y.x) + y (g.x))/(a p) + (yy/(a p^2) + 1/p) g (g.x), each element correctly rounded.
   /// solve(y) == g and apply(g) == y hold exactly. @claim canonical_form.solve
   void solve(std::span<const double> x, std::span<double> out) const;
   arma::vec solve(const arma::vec& x) const;
   void solve(std::span<const float> x, std::span<float> out) const;
+  arma::mat solve_columns(const arma::mat& x) const;
 
   /// x^T M x = (y.x)^2/p + a (x.x - (g.x)^2/gg), correctly rounded (may round to +inf).
   /// @claim canonical_form.quadratic_form

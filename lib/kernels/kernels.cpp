@@ -513,6 +513,22 @@ std::size_t add_pairs(Summation<GramSource<double>>& summation, Operand g, Opera
   return n;
 }
 
+// ------------------------------------------------------------------------------------------- columns
+
+/// Columns that are taken together, and rows: those of three vectors fit into the second-level cache.
+constexpr std::size_t column_group = 16, row_strip = 4096;
+
+/// Calls f(first, last) for groups of columns, on all threads.
+template <class F>
+void for_column_groups(std::size_t columns, F f) {
+  const auto threads = static_cast<std::size_t>(omp_in_parallel() != 0 ? 1 : omp_get_max_threads());
+  const std::size_t group = std::clamp((columns + threads - 1) / threads, std::size_t{1}, column_group);
+  parallel_for((columns + group - 1) / group, [&](std::size_t i) {
+    const FloatScope scope;
+    f(i * group, std::min(columns, (i + 1) * group));
+  });
+}
+
 // --------------------------------------------------------------------------------------- combinations
 
 template <class T, class Kernel>
@@ -553,6 +569,43 @@ void combine_all(Kernel kernel, const std::optional<Combination>& c, const doubl
 }
 
 }  // namespace
+
+std::size_t dots_of_columns(const double* a, const double* b, const double* x, std::size_t n, std::size_t columns,
+                            Words* ax, Words* bx) {
+  const Table& kernel = table();
+  std::vector<char> finite(columns, 1);
+  for_column_groups(columns, [&](std::size_t first, std::size_t last) {
+    std::vector<Summation<DotSource<2>>> sums;
+    sums.reserve(last - first);
+    for (std::size_t column = first; column < last; ++column) {
+      Words* const words[2] = {&ax[column], &bx[column]};
+      sums.emplace_back(kernel, words);
+    }
+    for (std::size_t row = 0; row < n; row += row_strip) {
+      const std::size_t length = std::min(row_strip, n - row);
+      for (std::size_t column = first; column < last; ++column)
+        if (finite[column] != 0 &&
+            sums[column - first].add({a + row, b + row, x + column * n + row}, length) != length)
+          finite[column] = 0;
+    }
+    for (auto& sum : sums) sum.finish();
+  });
+  return static_cast<std::size_t>(std::ranges::find(finite, 0) - finite.begin());
+}
+
+void combine_columns(const std::optional<Combination>* c, const double* first, const double* second,
+                     const double* third, double* out, std::size_t n, std::size_t columns,
+                     const std::function<double(std::size_t, std::size_t)>& exact) {
+  const auto kernel = table().combine_f64;
+  for_column_groups(columns, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t row = 0; row < n; row += row_strip)
+      for (std::size_t column = begin; column < end; ++column) {
+        const std::function<double(std::size_t)> of_column = [&](std::size_t i) { return exact(i, column); };
+        combine_strip(kernel, c[column], first, second + column * n, third, out + column * n, row,
+                      std::min(n, row + row_strip), of_column);
+      }
+  });
+}
 
 void combine(const std::optional<Combination>& c, const double* first, const double* second, const double* third, double* out,
              std::size_t n, const std::function<double(std::size_t)>& exact) {
