@@ -17,7 +17,9 @@ using kernels::ScalarTable;
 
 const ScalarTable& table() {
 #if defined(NATGRAD_X86_SCALARS)
-  static const bool fused = kernels::active() != "portable" && __builtin_cpu_supports("fma") != 0;
+  // AVX means that the operating system keeps its registers, too.
+  static const bool fused = kernels::active() != "portable" && __builtin_cpu_supports("avx") != 0 &&
+                            __builtin_cpu_supports("fma") != 0;
   if (fused) return kernels::scalars_fma;
 #endif
   return kernels::scalars_portable;

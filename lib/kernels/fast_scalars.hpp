@@ -149,7 +149,7 @@ static unsigned decide_scalars(const GramLeading& gram, AlphaGiven given, unsign
 
 // --------------------------------------------------------------------------------------- operators
 
-/// Doubles without an exponent of their own. False beyond 2^-+400.
+/// Doubles without an exponent of their own. False beyond 2^-+400, or if the error would come near underflow.
 NATGRAD_INLINE bool put(Approximation x, Coefficient& out) {
   x = normalised(x);
   if (!(x.number.error < infinite)) return false;
@@ -158,9 +158,9 @@ NATGRAD_INLINE bool put(Approximation x, Coefficient& out) {
     return true;
   }
   if (x.exponent < -400 || x.exponent > 400) return false;
-  x.number = scaled(x.number, power_of_two(x.exponent));
-  out = {x.number.hi, x.number.lo, x.number.error};
-  return true;
+  const DoubleWord n = scaled(x.number, power_of_two(x.exponent));
+  out = {n.hi, n.lo, n.error};
+  return x.number.error == 0 || n.error >= 0x1p-1000;
 }
 
 static bool decide_coefficients(const GramLeading& gram, AlphaGiven given, const ProductsLeading& x,
@@ -182,7 +182,7 @@ static bool decide_coefficients(const GramLeading& gram, AlphaGiven given, const
   const Approximation ap = optimal ? yy : a * p;
   if (which == Operator::solve) return give(-(gx / ap), one / a, ((star + a) * gx - yx) / ap);
 
-  // a p/gg = delta^2, and |y - delta g|^2 = p tau^2 - ... as in RootNumbers.
+  // The numbers of RootNumbers in lib/canonical_form.cpp.
   const Approximation root_a = square_root(a), delta = square_root(ap / gg);
   switch (which) {
     case Operator::factor_apply: {
