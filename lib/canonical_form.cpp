@@ -185,8 +185,8 @@ arma::mat evaluate_columns(const MetricState& m, fast::Operator which, const arm
   check_length(m, x.n_rows, "a column of x");
   const FloatScope float_scope;
   std::vector<ExactSum::Words> gx(x.n_cols), yx(x.n_cols);
-  const std::size_t bad = kernels::dots_of_columns(m.g.data(), m.y.data(), x.memptr(), x.n_rows, x.n_cols,
-                                                   gx.data(), yx.data());
+  const std::size_t bad =
+      kernels::dots_of_columns(m.g.data(), m.y.data(), x.memptr(), x.n_rows, x.n_cols, gx.data(), yx.data());
   if (bad != x.n_cols) {
     const double* const column = x.colptr(bad);
     const auto row = static_cast<std::size_t>(
@@ -198,7 +198,8 @@ arma::mat evaluate_columns(const MetricState& m, fast::Operator which, const arm
   std::vector<std::unique_ptr<Exact>> exact(x.n_cols);
   for (std::size_t k = 0; k < x.n_cols; ++k) {
     const Dots dots{ExactSum(gx[k]), ExactSum(yx[k])};
-    exact[k] = std::make_unique<Exact>(m, std::span(x.colptr(k), x.n_rows), [&make, dots] { return make(dots); });
+    exact[k] =
+        std::make_unique<Exact>(m, std::span(x.colptr(k), x.n_rows), [&make, dots] { return make(dots); });
     coefficients[k] = fast_coefficients(m, which, dots);
     if (!coefficients[k]) coefficients[k] = best_coefficients(exact[k]->combination());
   }
@@ -371,8 +372,8 @@ double MetricOperator::inverse_quadratic_form(std::span<const double> x) const {
   const Dots d(m, x);
   const Dyadic gx = Dyadic::from(d.gx), yx = Dyadic::from(d.yx), xx = squared_norm(x);
   const Dyadic kp = m.k * v.p;
-  return exact::round_quotient(
-      kp * v.p * xx - (kp * gx * yx).scaled(1) + (m.k * v.yy + m.ap) * gx * gx, m.ap * v.p);
+  return exact::round_quotient(kp * v.p * xx - (kp * gx * yx).scaled(1) + (m.k * v.yy + m.ap) * gx * gx,
+                               m.ap * v.p);
 }
 
 // ------------------------------------------------------------------------------------ roots and factors

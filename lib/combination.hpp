@@ -1,5 +1,5 @@
-// natgrad: linear combinations of vectors with exact coefficients, each element correctly rounded. Private to the
-// library.
+// natgrad: linear combinations of vectors with exact coefficients, each element correctly rounded. Private to
+// the library.
 #ifndef NATGRAD_LIB_COMBINATION_HPP
 #define NATGRAD_LIB_COMBINATION_HPP
 
@@ -13,10 +13,10 @@
 
 namespace natgrad {
 
-/// Three coefficients in twice the precision of doubles: h nearest to c and l nearest to c - h, so that |l| <= u |h| and
-/// |c - h - l| <= u^2 |h|, u = 2^-53. nullopt where some h is so small or so large that this, or the products with it,
-/// leave the range of doubles. `difference(k, h)` is c_k - h rounded to nearest, for any double h; `is_zero(k)` says
-/// whether c_k is exactly 0.
+/// Three coefficients in twice the precision of doubles: h nearest to c and l nearest to c - h, so that |l|
+/// <= u |h| and |c - h - l| <= u^2 |h|, u = 2^-53. nullopt where some h is so small or so large that this, or
+/// the products with it, leave the range of doubles. `difference(k, h)` is c_k - h rounded to nearest, for
+/// any double h; `is_zero(k)` says whether c_k is exactly 0.
 template <class Difference, class IsZero>
 std::optional<kernels::Combination> in_twice_the_precision(Difference difference, IsZero is_zero) {
   constexpr unsigned lowest = 1023 - 900, highest = 1023 + 900;  // biased exponents

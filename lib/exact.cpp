@@ -213,7 +213,8 @@ double round_quotient(const Dyadic& numerator, const Dyadic& denominator, Direct
 }
 
 float round_quotient_to_float(const Dyadic& numerator, const Dyadic& denominator) {
-  // Rounding to odd keeps what the second rounding needs to know (Boldo and Melquiond, IEEE Trans. Comput. 57, 2008).
+  // Rounding to odd keeps what the second rounding needs to know (Boldo and Melquiond, IEEE Trans. Comput.
+  // 57, 2008).
   const double down = round_quotient(numerator, denominator, Direction::down);
   if ((std::bit_cast<std::uint64_t>(down) & 1) != 0) return static_cast<float>(down);
   return static_cast<float>(round_quotient(numerator, denominator, Direction::up));

@@ -60,7 +60,8 @@ enum class Direction { nearest, down, up };
 /// Rounds numerator/denominator. @pre denominator > 0
 double round_quotient(const Dyadic& numerator, const Dyadic& denominator,
                       Direction direction = Direction::nearest);
-/// The nearest float of numerator/denominator, not by way of the nearest double, which could be a midpoint of floats.
+/// The nearest float of numerator/denominator, not by way of the nearest double, which could be a midpoint of
+/// floats.
 /// @pre denominator > 0, the default floating-point environment
 float round_quotient_to_float(const Dyadic& numerator, const Dyadic& denominator);
 /// Rounds an exact number.

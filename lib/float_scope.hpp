@@ -15,8 +15,9 @@ namespace natgrad {
 class FloatScope {
  public:
 #if defined(__x86_64__)
-  // All arithmetic on doubles is SSE's, which has a register of its own. Writing it is a hundred times cheaper than
-  // fesetenv, and mostly not even needed: in the default environment only new flags make a difference.
+  // All arithmetic on doubles is SSE's, which has a register of its own. Writing it is a hundred times
+  // cheaper than fesetenv, and mostly not even needed: in the default environment only new flags make a
+  // difference.
   FloatScope() noexcept {
     if ((saved_ & ~flags) != (normal & ~flags)) _mm_setcsr(normal);
   }
@@ -28,7 +29,9 @@ class FloatScope {
     std::fegetenv(&saved_);
     std::fesetenv(FE_DFL_ENV);
   }
-  ~FloatScope() { std::fesetenv(&saved_); }
+  ~FloatScope() {
+    std::fesetenv(&saved_);
+  }
 #endif
   FloatScope(const FloatScope&) = delete;
   FloatScope& operator=(const FloatScope&) = delete;

@@ -178,7 +178,8 @@ void Gram::accumulate_groups(std::span<const T> g, std::span<const T> y, std::sp
   }
   std::uint64_t total = 0;
   for (std::size_t k = 0; k < sizes.size(); ++k) {
-    if (sizes[k] == 0) throw ContractError("sizes[" + std::to_string(k) + "] is 0; every group needs an element");
+    if (sizes[k] == 0)
+      throw ContractError("sizes[" + std::to_string(k) + "] is 0; every group needs an element");
     if (sizes[k] > g.size() - total) {
       throw ContractError("the sizes up to sizes[" + std::to_string(k) + "] add up to more than the " +
                           std::to_string(g.size()) + " elements of g and y");
@@ -202,7 +203,8 @@ void Gram::accumulate_groups(std::span<const T> g, std::span<const T> y, std::sp
   // Threads take whole runs of groups; long groups are shared between threads by themselves.
   constexpr std::size_t least_per_thread = std::size_t{1} << 17, least_groups = 64;
   const std::size_t pieces =
-      sizes.empty() ? 0 : std::min({g.size() / least_per_thread, sizes.size() / least_groups, std::size_t{256}});
+      sizes.empty() ? 0
+                    : std::min({g.size() / least_per_thread, sizes.size() / least_groups, std::size_t{256}});
   if (pieces < 2) {
     for (std::size_t k = 0, begin = 0; k < sizes.size(); begin += sizes[k], ++k)
       bad = std::min(bad, one(k, begin));
@@ -225,8 +227,8 @@ void Gram::accumulate_groups(std::span<const T> g, std::span<const T> y, std::sp
   }
 }
 
-void Gram::of_groups(std::span<const double> g, std::span<const double> y, std::span<const std::uint64_t> sizes,
-                     std::span<Gram> out) {
+void Gram::of_groups(std::span<const double> g, std::span<const double> y,
+                     std::span<const std::uint64_t> sizes, std::span<Gram> out) {
   accumulate_groups(g, y, sizes, out);
 }
 

@@ -262,8 +262,8 @@ TEST(CanonicalForm, OperatorsAreCorrectlyRounded) {
   }
 }
 
-// The nearest float. Where the doubles on both sides of the nearest double round to different floats, the middle of
-// those decides.
+// The nearest float. Where the doubles on both sides of the nearest double round to different floats, the
+// middle of those decides.
 float nearest_float(const Rational& x) {
   const double d = nearest(x);
   const auto below = static_cast<float>(std::nextafter(d, -infinity));

@@ -36,11 +36,11 @@ constexpr int footroom = 2;
 
 }  // namespace
 
-#define CANARY(which)                                                                                      \
-  {                                                                                                        \
-    "canary", block, which::gram<double>, which::gram<float>, which::dots, which::small_gram<double>,      \
-        which::small_gram<float>, which::look_gram<double>, which::look_gram<float>, which::look_dots,     \
-        combine<double>, combine<float>                                                                    \
+#define CANARY(which)                                                                                  \
+  {                                                                                                    \
+    "canary", block, which::gram<double>, which::gram<float>, which::dots, which::small_gram<double>,  \
+        which::small_gram<float>, which::look_gram<double>, which::look_gram<float>, which::look_dots, \
+        combine<double>, combine<float>                                                                \
   }
 
 extern const Table canary_foot, canary_head, canary_low;

@@ -1,5 +1,5 @@
-// natgrad: the kernels, each one that this machine has, against sums in integers and elements in rationals: their
-// certificates are true, and whatever path sums take, they are exact.
+// natgrad: the kernels, each one that this machine has, against sums in integers and elements in rationals:
+// their certificates are true, and whatever path sums take, they are exact.
 #include "kernels/kernels.hpp"
 
 #include <gtest/gtest.h>
@@ -58,7 +58,8 @@ Words words_of(cpp_int value) {
 template <class T>
 Words dot_of(const T* x, const T* z, std::size_t n) {
   cpp_int sum = 0;
-  for (std::size_t i = 0; i < n; ++i) sum += units(static_cast<double>(x[i])) * units(static_cast<double>(z[i]));
+  for (std::size_t i = 0; i < n; ++i)
+    sum += units(static_cast<double>(x[i])) * units(static_cast<double>(z[i]));
   return words_of(sum);
 }
 
@@ -170,8 +171,8 @@ Outcome try_gram(const kernels::Table& table, std::size_t cases, std::uint64_t s
   Outcome outcome;
   constexpr bool has_low = std::is_same_v<T, double>;
   for (std::size_t c = 0; c < cases; ++c) {
-    const auto bins = static_cast<unsigned>(draw.between(2, 4));
-    const int bound = has_low ? 700 : 60;
+    const unsigned bins = kernels::bin_counts[draw.between(0, 3)];
+    const int bound = has_low ? 650 : 60;
     const int tops[2] = {draw.between(-bound, bound) - 40, draw.between(-bound, bound) - 40};
     const int top[3] = {tops[0], (tops[0] + tops[1] + 1) >> 1, tops[1]};
     const auto n = static_cast<std::size_t>(draw.between(1, static_cast<int>(table.block)));
@@ -198,10 +199,10 @@ Outcome try_dots(const kernels::Table& table, std::size_t cases, std::uint64_t s
   Draw draw(seed);
   Outcome outcome;
   for (std::size_t c = 0; c < cases; ++c) {
-    const auto bins = static_cast<unsigned>(draw.between(2, 4));
+    const unsigned bins = kernels::bin_counts[draw.between(0, 3)];
     const bool two = draw.chance(50);
     const int shift = draw.between(-300, 300);
-    const int top[2] = {draw.between(-700, 700), draw.between(-700, 700)};
+    const int top[2] = {draw.between(-690, 690), draw.between(-690, 690)};
     const auto n = static_cast<std::size_t>(draw.between(1, static_cast<int>(table.block)));
     std::vector<double> a(n), b(n), x(n);
     for (std::size_t i = 0; i < n; ++i) {
@@ -409,12 +410,13 @@ float nearest_float(const Rational& x) {
   Integer whole = numerator(scaled) / denominator(scaled);
   const Rational rest = scaled - Rational(whole);
   if (rest > Rational(1, 2) || (rest == Rational(1, 2) && whole % 2 == 1)) ++whole;
-  const auto magnitude = static_cast<float>(std::ldexp(static_cast<double>(whole), static_cast<int>(quantum)));
+  const auto magnitude =
+      static_cast<float>(std::ldexp(static_cast<double>(whole), static_cast<int>(quantum)));
   return x < 0 ? -magnitude : magnitude;
 }
 
-/// Coefficients with real values high + low + error, |error| <= rho |high|, and vectors whose combinations are next to
-/// midpoints of doubles (or of floats) more often than chance would have it.
+/// Coefficients with real values high + low + error, |error| <= rho |high|, and vectors whose combinations
+/// are next to midpoints of doubles (or of floats) more often than chance would have it.
 struct Problem {
   kernels::Combination c{};
   Rational coefficients[3];
@@ -424,7 +426,8 @@ struct Problem {
     c.relative_error = relative_error;
     for (int k = 0; k < 3; ++k) {
       if (draw.chance(10)) continue;
-      c.high[k] = draw.chance(30) ? std::ldexp(1.0, draw.between(-3, 3)) : draw.wide(draw.chance(80) ? 3 : 60);
+      c.high[k] =
+          draw.chance(30) ? std::ldexp(1.0, draw.between(-3, 3)) : draw.wide(draw.chance(80) ? 3 : 60);
       if (draw.chance(70)) c.low[k] = std::ldexp(draw.random.uniform(-1, 1), std::ilogb(c.high[k]) - 54);
       const double error = rho * c.high[k] * draw.random.uniform(-1, 1);
       coefficients[k] = exact(c.high[k]) + exact(c.low[k]) + exact(error);
@@ -475,8 +478,8 @@ Certified<T> try_combine(const kernels::Table& table, double rho, double claimed
         continue;
       }
       const Rational sum = problem.coefficients[0] * exact(problem.first[i]) +
-                                problem.coefficients[1] * exact(static_cast<double>(second[i])) +
-                                problem.coefficients[2] * exact(problem.third[i]);
+                           problem.coefficients[1] * exact(static_cast<double>(second[i])) +
+                           problem.coefficients[2] * exact(problem.third[i]);
       T expected{};
       if constexpr (std::is_same_v<T, float>) {
         expected = nearest_float(sum);

@@ -4,14 +4,16 @@
 //   c = cos psi = p/sqrt(gg yy), s = sin psi = sqrt((gg yy - p^2)/(gg yy)), a* = yy/p.
 //
 // Every function returns the nearest double (ties to even, subnormals included, +-inf and 0 where IEEE
-// rounding says so) of the exact real value of its formula. Algebraic scalars are decided by integer
+// rounding says so) of the exact real value of its formula. In doubt algebraic scalars are decided by integer
 // arithmetic; angle, log_condition and log_det by enclosures of increasing precision after their exact
 // cases (which are the only ones: the other values are transcendental) have been decided. So the same
 // Gram gives the same bits on every machine, whatever the rounding mode or flush-to-zero.
 //
 // A scalar that does not exist is std::nullopt, never NaN: functions of the metric when p <= 0 or when no
-// M(a) has the trace asked for, and functions of the angle when g = 0 or y = 0. Cost of each: O(1) in D: a
-// few operations on integers of at most a few ten thousand bits, usually a few hundred; no pass over vectors.
+// M(a) has the trace asked for, and functions of the angle when g = 0 or y = 0. Cost of each: O(1) in D, no
+// pass over vectors. Double-double arithmetic with a proven bound decides nearly all of them, in the order of
+// a hundred nanoseconds; the rest costs a few operations on integers of a few hundred bits, at most a few ten
+// thousand.
 #ifndef NATGRAD_SCALARS_HPP
 #define NATGRAD_SCALARS_HPP
 

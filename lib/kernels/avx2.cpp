@@ -1,4 +1,5 @@
-// natgrad: the kernels for AVX2 and FMA. Compiled for it whatever the rest is compiled for; calls nothing but itself.
+// natgrad: the kernels for AVX2 and FMA. Compiled for it whatever the rest is compiled for; calls nothing but
+// itself.
 #include "kernels/table.hpp"
 
 #include <immintrin.h>
@@ -21,8 +22,17 @@ constexpr std::size_t block = block_steps * lanes * ways;
 }  // namespace
 
 extern const Table avx2;
-const Table avx2 = {"avx2", block, gram<double>, gram<float>, dots,
-                      small_gram<double>, small_gram<float>, look_gram<double>, look_gram<float>, look_dots,
-                      combine<double>, combine<float>};
+const Table avx2 = {"avx2",
+                    block,
+                    gram<double>,
+                    gram<float>,
+                    dots,
+                    small_gram<double>,
+                    small_gram<float>,
+                    look_gram<double>,
+                    look_gram<float>,
+                    look_dots,
+                    combine<double>,
+                    combine<float>};
 
 }  // namespace natgrad::kernels

@@ -1,6 +1,6 @@
-// natgrad: the kernels, written in the vector operations of one instruction set. Included inside an unnamed namespace
-// by avx2.cpp and avx512.cpp: nothing here, inline or template, is shared between them. See table.hpp for what is
-// computed and why it is exact.
+// natgrad: the kernels, written in the vector operations of one instruction set. Included inside an unnamed
+// namespace by avx2.cpp and avx512.cpp: nothing here, inline or template, is shared between them. See
+// table.hpp for what is computed and why it is exact.
 
 /// 2^e. @pre -1022 <= e <= 1023
 INLINE double power(int e) {
@@ -17,11 +17,14 @@ INLINE double infinity() {
 /// f(0) ... f(N - 1), written out: arrays of vectors whose indices are known stay in registers.
 template <unsigned N, class F>
 INLINE void each(F f) {
-  static_assert(N <= 4);
+  static_assert(N <= 7);
   if constexpr (N > 0) f(0u);
   if constexpr (N > 1) f(1u);
   if constexpr (N > 2) f(2u);
   if constexpr (N > 3) f(3u);
+  if constexpr (N > 4) f(4u);
+  if constexpr (N > 5) f(5u);
+  if constexpr (N > 6) f(6u);
 }
 
 /// Both rows of bins of one product. Half of them are idle for floats, and optimised away.
@@ -42,8 +45,8 @@ INLINE Bins<K> empty_bins(int top) {
   return bins;
 }
 
-/// 1, which the compiler does not know. Additions of the form x 1 + y go to the multipliers, which would be idle most
-/// of the time while the adders of some processors are busy; the result is the same.
+/// 1, which the compiler does not know. Additions of the form x 1 + y go to the multipliers, which would be
+/// idle most of the time while the adders of some processors are busy; the result is the same.
 INLINE Doubles opaque_one() {
   return pinned(all(1.0));
 }
@@ -58,10 +61,7 @@ INLINE void pour(Doubles& bin, Doubles& x, Doubles one) {
 /// Adds x to a row but for its last bin, and leaves the rest in x.
 template <unsigned K>
 INLINE void pour_all(Doubles (&row)[K], Doubles& x, Doubles one) {
-  static_assert(2 <= K && K <= 4);
-  pour(row[0], x, one);
-  if constexpr (K > 2) pour(row[1], x, one);
-  if constexpr (K > 3) pour(row[2], x, one);
+  each<K - 1>([&](unsigned k) ALWAYS_INLINE { pour(row[k], x, one); });
 }
 
 /// Adds a b. Returns its high part.
@@ -99,20 +99,23 @@ INLINE void collect(LaneTotals<K>& totals, const Bins<K>& bins, const Bins<K>& e
   });
 }
 
+template <unsigned K>
+INLINE void finish_row(std::int64_t (&sums)[row_size], const Integers (&row)[K]) {
+  const Integers none = all(std::int64_t{0});
+  const auto bin = [&](unsigned k) ALWAYS_INLINE { return k < K ? row[k < K ? k : 0] : none; };
+  add_lanes(bin(0), bin(1), bin(2), bin(3), sums);
+  if constexpr (K > 4) add_lanes(bin(4), bin(5), bin(6), bin(7), sums + 4);
+}
+
 template <bool has_low, unsigned K>
 INLINE void finish(BinTotals& to, const LaneTotals<K>& from) {
-  static_assert(most_bins == 4);
-  const auto add_row = [](const Integers(&row)[K], std::int64_t(&sums)[4]) ALWAYS_INLINE {
-    const Integers none = all(std::int64_t{0});
-    add_lanes(row[0], row[1], K > 2 ? row[K > 2 ? 2 : 0] : none, K > 3 ? row[K > 3 ? 3 : 0] : none, sums);
-  };
   if constexpr (K == 2 && has_low) {
     std::int64_t sums[4] = {to.high[0], to.high[1], to.low[0], to.low[1]};
     add_lanes(from.high[0], from.high[1], from.low[0], from.low[1], sums);
     to.high[0] = sums[0], to.high[1] = sums[1], to.low[0] = sums[2], to.low[1] = sums[3];
   } else {
-    add_row(from.high, to.high);
-    if constexpr (has_low) add_row(from.low, to.low);
+    finish_row(to.high, from.high);
+    if constexpr (has_low) finish_row(to.low, from.low);
   }
 }
 
@@ -139,7 +142,8 @@ struct HasLow<float> {
 
 /// Three products in one loop.
 template <unsigned K, class T>
-INLINE void add_gram_fused(const T* g, const T* y, std::size_t n, Bins<K> (&bins)[3], Doubles (&smallest)[2]) {
+INLINE void add_gram_fused(const T* g, const T* y, std::size_t n, Bins<K> (&bins)[3],
+                           Doubles (&smallest)[2]) {
   constexpr bool low = HasLow<T>::value;
   const Doubles one = opaque_one();
   const auto step = [&](Doubles a, Doubles b) ALWAYS_INLINE {
@@ -159,7 +163,8 @@ INLINE void add_gram_fused(const T* g, const T* y, std::size_t n, Bins<K> (&bins
   }
 }
 
-/// One product, into two sets of bins by turns. The block is in the first-level cache when it comes round again.
+/// One product, into two sets of bins by turns. The block is in the first-level cache when it comes round
+/// again.
 template <bool square, unsigned K, class T>
 INLINE void add_one_product(const T* x, const T* z, std::size_t n, Bins<K>& even, Bins<K>& odd,
                             Doubles& smallest) {
@@ -198,9 +203,8 @@ struct GramBins {
   Doubles smallest[2];
 
   INLINE_MEMBER explicit GramBins(const Bins<K> (&empty)[3]) {
-    each<ways>([&](unsigned way) ALWAYS_INLINE {
-      each<3>([&](unsigned p) ALWAYS_INLINE { bins[way][p] = empty[p]; });
-    });
+    each<ways>([&](unsigned way)
+                   ALWAYS_INLINE { each<3>([&](unsigned p) ALWAYS_INLINE { bins[way][p] = empty[p]; }); });
     smallest[0] = smallest[1] = all(infinity());
   }
 
@@ -219,8 +223,8 @@ struct GramBins {
   INLINE_MEMBER bool certified(Doubles most_gg, Doubles most_yy, Doubles least_gg, Doubles least_yy) const {
     bool result = all_at_most(least_gg, smallest[0]) && all_at_most(least_yy, smallest[1]);
     each<ways>([&](unsigned way) ALWAYS_INLINE {
-      result = result && all_at_most(bins[way][0].high[0], most_gg) &&
-               all_at_most(bins[way][2].high[0], most_yy);
+      result =
+          result && all_at_most(bins[way][0].high[0], most_gg) && all_at_most(bins[way][2].high[0], most_yy);
     });
     return result;
   }
@@ -258,8 +262,7 @@ std::size_t run_gram(const T* g, const T* y, std::size_t n, const int (&top)[3],
     bins.template collect_into<low>(lane_totals, empty);
     done += length;
   }
-  if (done != 0)
-    each<3>([&](unsigned p) ALWAYS_INLINE { finish<low>(totals[p], lane_totals[p]); });
+  if (done != 0) each<3>([&](unsigned p) ALWAYS_INLINE { finish<low>(totals[p], lane_totals[p]); });
   return done;
 }
 
@@ -294,8 +297,8 @@ INLINE int exponent(double x) {
   return static_cast<int>(pattern >> 52 & 0x7ff) - 1023;
 }
 
-/// The quanta are guessed from the first elements: the sums of n squares in `lanes` lanes are taken to be at most eight
-/// times what these would make of them. The certificate tells if that was wrong.
+/// The quanta are guessed from the first elements: the sums of n squares in `lanes` lanes are taken to be at
+/// most eight times what these would make of them. The certificate tells if that was wrong.
 template <class T>
 bool small_gram(const T* g, const T* y, std::size_t n, int (&top)[3], BinTotals (&totals)[3]) {
   constexpr bool low = HasLow<T>::value;
@@ -324,7 +327,8 @@ std::size_t gram(const T* g, const T* y, std::size_t n, unsigned bins, const int
                  BinTotals (&totals)[3]) {
   if (bins == 2) return run_gram<2>(g, y, n, top, totals);
   if (bins == 3) return run_gram<3>(g, y, n, top, totals);
-  return run_gram<4>(g, y, n, top, totals);
+  if (bins == 4) return run_gram<4>(g, y, n, top, totals);
+  return run_gram<7>(g, y, n, top, totals);
 }
 
 template <class T>
@@ -409,11 +413,13 @@ std::size_t dots(const double* a, const double* b, const double* x, std::size_t 
   if (b == nullptr) {
     if (bins == 2) return run_dots<2, 1>(factors, x, n, top, totals);
     if (bins == 3) return run_dots<3, 1>(factors, x, n, top, totals);
-    return run_dots<4, 1>(factors, x, n, top, totals);
+    if (bins == 4) return run_dots<4, 1>(factors, x, n, top, totals);
+    return run_dots<7, 1>(factors, x, n, top, totals);
   }
   if (bins == 2) return run_dots<2, 2>(factors, x, n, top, totals);
   if (bins == 3) return run_dots<3, 2>(factors, x, n, top, totals);
-  return run_dots<4, 2>(factors, x, n, top, totals);
+  if (bins == 4) return run_dots<4, 2>(factors, x, n, top, totals);
+  return run_dots<7, 2>(factors, x, n, top, totals);
 }
 
 void look_dots(const double* a, const double* b, const double* x, std::size_t n, Extent (&extents)[2]) {

@@ -1,23 +1,23 @@
-// natgrad: elements of a linear combination of three vectors, correctly rounded wherever that can be certified. Included
-// inside an unnamed namespace by the file of every instruction set, after its vector operations.
+// natgrad: elements of a linear combination of three vectors, correctly rounded wherever that can be
+// certified. Included inside an unnamed namespace by the file of every instruction set, after its vector
+// operations.
 //
-// Wanted is the double nearest to v = c1 v1 + c2 v2 + c3 v3 with real c_k = h_k + l_k + e_k, |l_k| <= u |h_k|,
-// |e_k| <= r |h_k|, u = 2^-53 (Combination::relative_error is r). Computed is
+// Wanted is the double nearest to v = c1 v1 + c2 v2 + c3 v3 with real c_k = h_k + l_k + e_k, |l_k| <= u
+// |h_k|, |e_k| <= r |h_k|, u = 2^-53 (Combination::relative_error is r). Computed is
 //   p_k + q_k = h_k v_k, q_k the error of the product p_k; t_k = l_k v_k + q_k, fused;
 //   s + d1 = p_1 + p_2, S + d2 = s + p_3 (Knuth's TwoSum); R = ((t_1 + t_2) + t_3) + (d1 + d2);
 //   hi = S + R, lo = R - (hi - S).
 // (Where multiply-adds are not fused, t_k is off by another u |l_k v_k| <= u^2 |p_k|: u^2 P more.)
-// With P = |p_1| + |p_2| + |p_3|, and but for factors 1 + 4 u: |t_k| <= 2 u |p_k|, off by u |t_k|: 2 u^2 P in all.
-// |t_1 + t_2| and |t_1 + t_2 + t_3| are at most 2 u P, each off by 2 u^2 P; |d1| + |d2| <= 2 u P, their sum off by
-// 2 u^2 P; |R| <= 4 u P, off by 4 u^2 P. So S + R differs from the sum of (h_k + l_k) v_k by at most 12 u^2 P, and
-// from v by at most (12 u^2 + r) P.
-// If |S| >= |R|, then hi + lo = S + R exactly (Dekker), and v lies within E' = (12 u^2 + r) P of hi + lo. With
-// E = (16 u^2 + r) P (1 + 2^-40) + 2^-1060: if hi + (lo - E) and hi + (lo + E) both round to hi, then so does v. For
-// E exceeds E' by more than the roundings of lo +- E, u |lo| <= u^2 |hi| <= 2 u^2 P, and those of E itself; and 2^-1060
-// exceeds all errors by underflow, each at most 2^-1074 in some twenty operations.
-// If |S| < |R|, then |hi| < 8 u P, and E > 16 u^2 P > u |hi| is so large that hi cannot be certified.
-// Overflow makes hi or E infinite or NaN, which is not certified either.
-
+// With P = |p_1| + |p_2| + |p_3|, and but for factors 1 + 4 u: |t_k| <= 2 u |p_k|, off by u |t_k|: 2 u^2 P in
+// all. |t_1 + t_2| and |t_1 + t_2 + t_3| are at most 2 u P, each off by 2 u^2 P; |d1| + |d2| <= 2 u P, their
+// sum off by 2 u^2 P; |R| <= 4 u P, off by 4 u^2 P. So S + R differs from the sum of (h_k + l_k) v_k by at
+// most 12 u^2 P, and from v by at most (12 u^2 + r) P. If |S| >= |R|, then hi + lo = S + R exactly (Dekker),
+// and v lies within E' = (12 u^2 + r) P of hi + lo. With E = (16 u^2 + r) P (1 + 2^-40) + 2^-1060: if hi +
+// (lo - E) and hi + (lo + E) both round to hi, then so does v. For E exceeds E' by more than the roundings of
+// lo +- E, u |lo| <= u^2 |hi| <= 2 u^2 P, and those of E itself; and 2^-1060 exceeds all errors by underflow,
+// each at most 2^-1074 in some twenty operations. If |S| < |R|, then |hi| < 8 u P, and E > 16 u^2 P > u |hi|
+// is so large that hi cannot be certified. Overflow makes hi or E infinite or NaN, which is not certified
+// either.
 
 /// Prefetching this many bytes ahead hides most of the latency of memory.
 constexpr std::size_t ahead = 2048;
@@ -32,8 +32,8 @@ INLINE Mask certified(Doubles high, Doubles low, Doubles error, double) {
   return both(equal(add(high, add(low, error)), high), equal(add(high, sub(low, error)), high));
 }
 
-/// Likewise to one float, that nearest to `high`: [high - w, high + w], w = error + 2 |low| + 2^-51 |high|, holds them
-/// all, whatever its ends are rounded to, and rounding to float is monotonic.
+/// Likewise to one float, that nearest to `high`: [high - w, high + w], w = error + 2 |low| + 2^-51 |high|,
+/// holds them all, whatever its ends are rounded to, and rounding to float is monotonic.
 INLINE Mask certified(Doubles high, Doubles low, Doubles error, float) {
   const Doubles width = add(fma(abs(low), all(2.0), error), mul(abs(high), all(0x1p-51)));
   return same_floats(sub(high, width), add(high, width));

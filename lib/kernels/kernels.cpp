@@ -1,4 +1,5 @@
-// natgrad: exact sums of products: which kernel, which threads, and what to do where a kernel has no certificate.
+// natgrad: exact sums of products: which kernel, which threads, and what to do where a kernel has no
+// certificate.
 #include "kernels/kernels.hpp"
 
 #include <omp.h>
@@ -65,6 +66,7 @@ struct Positions {
   template <class T>
   void include(const T* x, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
+      __builtin_prefetch(reinterpret_cast<const char*>(x + i) + 2048);
       const unsigned field = exponent_field(x[i]);
       low = std::min(low, field);
       high = std::max(high, field);
@@ -206,12 +208,12 @@ struct Range {
   bool contains(int top, unsigned bins) const { return low <= top && top <= highest(bins); }
 };
 
-/// One sum of products in a row of bins, or in both. Two bins make |bin 2^46 + bin| < 2^110, and two rows of two bins
-/// 2^164: one addition does for what nearly always comes.
+/// One sum of products in a row of bins, or in both. Two bins make |bin 2^46 + bin| < 2^110, and two rows of
+/// two bins 2^164: one addition does for what nearly always comes.
 template <bool has_low>
 void add_totals(Words& words, const BinTotals& totals, int top) {
   const auto position = [](int quantum) { return static_cast<unsigned>(quantum - ExactSum::unit_exponent); };
-  const auto pair = [](const std::int64_t (&bins)[most_bins], unsigned k) {
+  const auto pair = [](const std::int64_t(&bins)[row_size], unsigned k) {
     return (static_cast<Wide>(bins[k]) << bin_distance) + bins[k + 1];
   };
   const Wide high = pair(totals.high, 0);
@@ -220,19 +222,22 @@ void add_totals(Words& words, const BinTotals& totals, int top) {
   } else {
     add_shifted(words, high, position(top - bin_distance));
   }
-  if (const Wide rest = pair(totals.high, 2); rest != 0)
-    add_shifted(words, rest, position(top - 3 * bin_distance));
-  if constexpr (has_low)
-    if (const Wide rest = pair(totals.low, 2); rest != 0)
-      add_shifted(words, rest, position(top - low_row - 3 * bin_distance));
+  for (unsigned k = 2; k < row_size; k += 2) {
+    const int quantum = top - bin_distance * static_cast<int>(k + 1);
+    if (const Wide rest = pair(totals.high, k); rest != 0) add_shifted(words, rest, position(quantum));
+    if constexpr (has_low)
+      if (const Wide rest = pair(totals.low, k); rest != 0)
+        add_shifted(words, rest, position(quantum - low_row));
+  }
 }
 
 /// Sums of products over any number of stretches of vectors.
 ///
-/// The kernels sum block by block. The first quanta of their bins are chosen by a look at one block and kept until a
-/// block has no certificate for them. Then that block is looked at, and summed with more bins, or with other quanta,
-/// or by the superaccumulator where neither helps. What helped is kept for some blocks, the longer the more often
-/// it was needed. Whatever is chosen, the sums are exact: choices are only about time.
+/// The kernels sum block by block. The first quanta of their bins are chosen by a look at one block and kept
+/// until a block has no certificate for them. Then that block is looked at, and summed with more bins, or
+/// with other quanta, or by the superaccumulator where neither helps. What helped is kept for some blocks,
+/// the longer the more often it was needed. Whatever is chosen, the sums are exact: choices are only about
+/// time.
 template <class Source>
 class Summation {
  public:
@@ -274,7 +279,7 @@ class Summation {
   Words* const (&words())[N] { return words_; }
 
  private:
-  static constexpr std::size_t chunk = 1024;        // a superaccumulator's batch
+  static constexpr std::size_t chunk = 256;            // a superaccumulator's batch
   static constexpr std::size_t longest_run = 1 << 15;  // of one call of a kernel
   // Of 4 lanes or of 8: 256 blocks and those of one more run stay below 2^63, at 2^51 a lane and block.
   static constexpr std::size_t blocks_before_flush = 256;
@@ -323,24 +328,33 @@ class Summation {
     }
     // The more blocks in a row need this, the more are not even looked at.
     patience_ = patience_given_;
-    patience_given_ = std::min(patience_given_ + 1, 16u);
+    patience_given_ = std::min(patience_given_ + 4, 64u);
     return add_exactly(source, length);
   }
 
-  /// Keeps or changes the quanta so that a block of these extents can be summed, and returns with how many bins; 0
-  /// if it cannot.
+  /// Keeps or changes the quanta so that a block of these extents can be summed, and returns with how many
+  /// bins; 0 if it cannot.
   unsigned settle(const Extent (&extents)[E]) {
-    for (unsigned bins = least_bins; have_tops_ && bins <= most_bins; ++bins) {
+    const auto fewest = [](auto fits) -> unsigned {
+      for (const unsigned bins : bin_counts)
+        if (fits(bins)) return bins;
+      return 0;
+    };
+    if (have_tops_) {
+      const unsigned bins = fewest([&](unsigned count) {
+        bool fits = true;
+        for (std::size_t e = 0; e < E; ++e) fits = fits && Range(extents[e]).contains(tops_[e], count);
+        return fits;
+      });
+      if (bins != 0) return bins;
+    }
+    const unsigned bins = fewest([&](unsigned count) {
       bool fits = true;
-      for (std::size_t e = 0; e < E; ++e) fits = fits && Range(extents[e]).contains(tops_[e], bins);
-      if (fits) return bins;
-    }
-    unsigned bins = least_bins;
-    for (std::size_t e = 0; e < E; ++e) {
-      const Range range(extents[e]);
-      while (range.low > range.highest(bins))
-        if (++bins > most_bins) return 0;
-    }
+      for (std::size_t e = 0; e < E; ++e)
+        fits = fits && Range(extents[e]).low <= Range(extents[e]).highest(count);
+      return fits;
+    });
+    if (bins == 0) return 0;
     flush_bins();
     for (std::size_t e = 0; e < E; ++e) {
       const Range range(extents[e]);
@@ -391,9 +405,9 @@ class Summation {
 
 constexpr std::size_t least_per_thread = std::size_t{1} << 17;
 
-/// Calls part(first, length, words) for stretches that make up 0 .. n-1, each on a thread of its own if there is
-/// enough work, and adds up what each of them adds to its words. Returns the least of first + (what it returned)
-/// over the parts that did not return their length, or n.
+/// Calls part(first, length, words) for stretches that make up 0 .. n-1, each on a thread of its own if there
+/// is enough work, and adds up what each of them adds to its words. Returns the least of first + (what it
+/// returned) over the parts that did not return their length, or n.
 template <std::size_t N, class Part>
 std::size_t share(std::size_t n, Words* const (&words)[N], Part part) {
   std::size_t threads = 1;
@@ -404,7 +418,7 @@ std::size_t share(std::size_t n, Words* const (&words)[N], Part part) {
     return part(0, n, words);
   }
   std::size_t bad = n;
-#pragma omp parallel num_threads(static_cast<int>(threads))
+#pragma omp parallel num_threads(static_cast <int>(threads))
   {
     const FloatScope scope;
     const auto count = static_cast<std::size_t>(omp_get_num_threads());
@@ -450,8 +464,8 @@ std::size_t sum(const Source& source, std::size_t n, Words* const (&words)[Sourc
 
 // ------------------------------------------------------------------------------- pairs of doubles
 
-/// The exact sums of pairs, where doubles can hold them: differences of successive parameters nearly always are
-/// doubles. False if not all n are, or overflow.
+/// The exact sums of pairs, where doubles can hold them: differences of successive parameters nearly always
+/// are doubles. False if not all n are, or overflow.
 bool as_doubles(Operand x, std::size_t n, double* to) {
   if (x.second == nullptr) {
     std::copy(x.first, x.first + n, to);
@@ -554,8 +568,8 @@ void combine_strip(Kernel kernel, const std::optional<Combination>& c, const dou
 
 /// In pieces, each on whatever thread is free: exact elements take long.
 template <class T, class Kernel>
-void combine_all(Kernel kernel, const std::optional<Combination>& c, const double* first, const T* second, const double* third,
-                 T* out, std::size_t n, const std::function<T(std::size_t)>& exact) {
+void combine_all(Kernel kernel, const std::optional<Combination>& c, const double* first, const T* second,
+                 const double* third, T* out, std::size_t n, const std::function<T(std::size_t)>& exact) {
   constexpr std::size_t piece = std::size_t{1} << 16;
   if (n < 4 * piece || omp_in_parallel() != 0) {
     const FloatScope scope;
@@ -570,8 +584,8 @@ void combine_all(Kernel kernel, const std::optional<Combination>& c, const doubl
 
 }  // namespace
 
-std::size_t dots_of_columns(const double* a, const double* b, const double* x, std::size_t n, std::size_t columns,
-                            Words* ax, Words* bx) {
+std::size_t dots_of_columns(const double* a, const double* b, const double* x, std::size_t n,
+                            std::size_t columns, Words* ax, Words* bx) {
   const Table& kernel = table();
   std::vector<char> finite(columns, 1);
   for_column_groups(columns, [&](std::size_t first, std::size_t last) {
@@ -607,13 +621,14 @@ void combine_columns(const std::optional<Combination>* c, const double* first, c
   });
 }
 
-void combine(const std::optional<Combination>& c, const double* first, const double* second, const double* third, double* out,
-             std::size_t n, const std::function<double(std::size_t)>& exact) {
+void combine(const std::optional<Combination>& c, const double* first, const double* second,
+             const double* third, double* out, std::size_t n,
+             const std::function<double(std::size_t)>& exact) {
   combine_all(table().combine_f64, c, first, second, third, out, n, exact);
 }
 
-void combine(const std::optional<Combination>& c, const double* first, const float* second, const double* third, float* out,
-             std::size_t n, const std::function<float(std::size_t)>& exact) {
+void combine(const std::optional<Combination>& c, const double* first, const float* second,
+             const double* third, float* out, std::size_t n, const std::function<float(std::size_t)>& exact) {
   combine_all(table().combine_f32, c, first, second, third, out, n, exact);
 }
 

@@ -1,4 +1,5 @@
-// natgrad: what every machine can do. Exact sums need no kernel of their own here: the superaccumulator makes them.
+// natgrad: what every machine can do. Exact sums need no kernel of their own here: the superaccumulator makes
+// them.
 #include "kernels/table.hpp"
 
 #define ALWAYS_INLINE __attribute__((always_inline))

@@ -1,6 +1,6 @@
 // natgrad: an exact sum indexed by exponent (the large superaccumulator of Neal, arXiv 1505.05571, with whole
-// products of 106 bits as its deposits). Reads bit patterns: no floating-point mode matters, nothing overflows,
-// underflows or is rounded.
+// products of 106 bits as its deposits). Reads bit patterns: no floating-point mode matters, nothing
+// overflows, underflows or is rounded.
 #ifndef NATGRAD_LIB_KERNELS_SUPERACCUMULATOR_HPP
 #define NATGRAD_LIB_KERNELS_SUPERACCUMULATOR_HPP
 
@@ -55,7 +55,8 @@ Decoded decode(float x) {
 
 /// words += (sum of parts[i] 2^(64 i)) 2^(64 first), the parts above being all `sign`, 0 or ones.
 template <std::size_t N>
-void add_parts(ExactSum::Words& words, const std::uint64_t (&parts)[N], std::uint64_t sign, std::size_t first) {
+void add_parts(ExactSum::Words& words, const std::uint64_t (&parts)[N], std::uint64_t sign,
+               std::size_t first) {
   std::size_t i = first;
   UnsignedWide carry = 0;
   for (const std::uint64_t part : parts) {
@@ -87,7 +88,8 @@ inline void add_shifted(ExactSum::Words& words, Wide low, Wide high, unsigned di
   // low + high 2^distance in three words, then in four.
   const UnsignedWide moved = static_cast<UnsignedWide>(high) << distance;
   const UnsignedWide sum = static_cast<UnsignedWide>(low) + moved;
-  const auto top = static_cast<std::int64_t>((high >> (127 - distance) >> 1) + (low < 0 ? -1 : 0) + (sum < moved));
+  const auto top =
+      static_cast<std::int64_t>((high >> (127 - distance) >> 1) + (low < 0 ? -1 : 0) + (sum < moved));
   const auto a = static_cast<std::uint64_t>(sum), b = static_cast<std::uint64_t>(sum >> 64);
   const auto c = static_cast<std::uint64_t>(top), sign = static_cast<std::uint64_t>(top >> 63);
   const auto left = [shift](std::uint64_t upper, std::uint64_t lower) {
@@ -96,15 +98,16 @@ inline void add_shifted(ExactSum::Words& words, Wide low, Wide high, unsigned di
   add_parts<4>(words, {a << shift, left(b, a), left(c, b), left(sign, c)}, sign, bit / 64);
 }
 
-/// Counters of products by their exponent, eight exponents to a counter: 2^14 products of |x z| < 2^106 shifted by
-/// up to 7 fit before a counter must be emptied. N sums side by side.
+/// Counters of products by their exponent, eight exponents to a counter: 2^14 products of |x z| < 2^106
+/// shifted by up to 7 fit before a counter must be emptied. N sums side by side.
 template <std::size_t N>
 class Superaccumulator {
  public:
   static constexpr std::uint32_t deposits_before_flush = std::uint32_t{1} << 14;
 
   /// To be called before a batch of deposits to each sum, with bounds of the positions of their products.
-  void announce(std::uint32_t deposits, unsigned lowest, unsigned highest, ExactSum::Words* const (&words)[N]) {
+  void announce(std::uint32_t deposits, unsigned lowest, unsigned highest,
+                ExactSum::Words* const (&words)[N]) {
     if (deposits_ + deposits > deposits_before_flush) flush_into(words);
     deposits_ += deposits;
     const unsigned first = lowest / 8, last = highest / 8;
@@ -142,7 +145,8 @@ class Superaccumulator {
       for (unsigned k = first; k <= last; ++k) row[k] = 0;
   }
 
-  // Defined from first_ to last_. Rows that are whole pages apart would get into each other's way in the cache.
+  // Defined from first_ to last_. Rows that are whole pages apart would get into each other's way in the
+  // cache.
   Wide counters_[N][counter_count + 8];
   unsigned first_ = 1, last_ = 0;
   std::uint32_t deposits_ = 0;

@@ -1,9 +1,10 @@
-// natgrad: the vector operations that the kernels are written in, for AVX2 and FMA. Only avx2.cpp includes it, inside
-// an unnamed namespace.
+// natgrad: the vector operations that the kernels are written in, for AVX2 and FMA. Only avx2.cpp includes
+// it, inside an unnamed namespace.
 
 constexpr unsigned lanes = 4;
 constexpr unsigned all_lanes = 0xf;
-/// Whether there are registers for the bins of three products at once. If not, products come one after the other,
+/// Whether there are registers for the bins of three products at once. If not, products come one after the
+/// other,
 constexpr bool fused = false;
 /// each with this many sets of bins, so that additions need not wait for each other.
 constexpr unsigned ways = 2;
@@ -17,10 +18,18 @@ INLINE Doubles pinned(Doubles a) {
   __asm__("" : "+x"(a));
   return a;
 }
-INLINE Doubles all(double x) { return _mm256_set1_pd(x); }
-INLINE Integers all(std::int64_t x) { return _mm256_set1_epi64x(x); }
-INLINE Doubles load(const double* from) { return _mm256_loadu_pd(from); }
-INLINE Doubles load(const float* from) { return _mm256_cvtps_pd(_mm_loadu_ps(from)); }
+INLINE Doubles all(double x) {
+  return _mm256_set1_pd(x);
+}
+INLINE Integers all(std::int64_t x) {
+  return _mm256_set1_epi64x(x);
+}
+INLINE Doubles load(const double* from) {
+  return _mm256_loadu_pd(from);
+}
+INLINE Doubles load(const float* from) {
+  return _mm256_cvtps_pd(_mm_loadu_ps(from));
+}
 constexpr std::int64_t part_masks[] = {-1, -1, -1, -1, 0, 0, 0, 0};
 constexpr std::int32_t part_masks_f32[] = {-1, -1, -1, -1, 0, 0, 0, 0};
 /// The first `count` elements, and zeros. @pre count < lanes
@@ -32,8 +41,12 @@ INLINE Doubles load_part(const float* from, unsigned count) {
   const auto* mask = reinterpret_cast<const __m128i*>(part_masks_f32 + lanes - count);
   return _mm256_cvtps_pd(_mm_maskload_ps(from, _mm_loadu_si128(mask)));
 }
-INLINE void store(double* to, Doubles x) { _mm256_storeu_pd(to, x); }
-INLINE void store(float* to, Doubles x) { _mm_storeu_ps(to, _mm256_cvtpd_ps(x)); }
+INLINE void store(double* to, Doubles x) {
+  _mm256_storeu_pd(to, x);
+}
+INLINE void store(float* to, Doubles x) {
+  _mm_storeu_ps(to, _mm256_cvtpd_ps(x));
+}
 /// The lanes whose bits are set.
 INLINE void store_part(double* to, Doubles x, unsigned mask) {
   double all_of_them[lanes];
@@ -48,29 +61,63 @@ INLINE void store_part(float* to, Doubles x, unsigned mask) {
     if ((mask >> k & 1) != 0) to[k] = all_of_them[k];
 }
 
-INLINE Doubles add(Doubles a, Doubles b) { return _mm256_add_pd(a, b); }
-INLINE Doubles sub(Doubles a, Doubles b) { return _mm256_sub_pd(a, b); }
-INLINE Doubles mul(Doubles a, Doubles b) { return _mm256_mul_pd(a, b); }
-INLINE Doubles fma(Doubles a, Doubles b, Doubles c) { return _mm256_fmadd_pd(a, b, c); }
+INLINE Doubles add(Doubles a, Doubles b) {
+  return _mm256_add_pd(a, b);
+}
+INLINE Doubles sub(Doubles a, Doubles b) {
+  return _mm256_sub_pd(a, b);
+}
+INLINE Doubles mul(Doubles a, Doubles b) {
+  return _mm256_mul_pd(a, b);
+}
+INLINE Doubles fma(Doubles a, Doubles b, Doubles c) {
+  return _mm256_fmadd_pd(a, b, c);
+}
 /// a b - c
-INLINE Doubles fms(Doubles a, Doubles b, Doubles c) { return _mm256_fmsub_pd(a, b, c); }
+INLINE Doubles fms(Doubles a, Doubles b, Doubles c) {
+  return _mm256_fmsub_pd(a, b, c);
+}
 /// a b - product
-INLINE Doubles product_error(Doubles a, Doubles b, Doubles product) { return fms(a, b, product); }
+INLINE Doubles product_error(Doubles a, Doubles b, Doubles product) {
+  return fms(a, b, product);
+}
 /// c - a b
-INLINE Doubles fnma(Doubles a, Doubles b, Doubles c) { return _mm256_fnmadd_pd(a, b, c); }
-INLINE Doubles abs(Doubles a) { return _mm256_andnot_pd(all(-0.0), a); }
+INLINE Doubles fnma(Doubles a, Doubles b, Doubles c) {
+  return _mm256_fnmadd_pd(a, b, c);
+}
+INLINE Doubles abs(Doubles a) {
+  return _mm256_andnot_pd(all(-0.0), a);
+}
 
-INLINE Integers bits(Doubles a) { return _mm256_castpd_si256(a); }
-INLINE Integers add(Integers a, Integers b) { return _mm256_add_epi64(a, b); }
-INLINE Integers sub(Integers a, Integers b) { return _mm256_sub_epi64(a, b); }
+INLINE Integers bits(Doubles a) {
+  return _mm256_castpd_si256(a);
+}
+INLINE Integers add(Integers a, Integers b) {
+  return _mm256_add_epi64(a, b);
+}
+INLINE Integers sub(Integers a, Integers b) {
+  return _mm256_sub_epi64(a, b);
+}
 
-INLINE Mask is_zero(Doubles a) { return _mm256_cmp_pd(a, _mm256_setzero_pd(), _CMP_EQ_OQ); }
-INLINE Mask either(Mask a, Mask b) { return _mm256_or_pd(a, b); }
-INLINE Mask both(Mask a, Mask b) { return _mm256_and_pd(a, b); }
-INLINE Mask equal(Doubles a, Doubles b) { return _mm256_cmp_pd(a, b, _CMP_EQ_OQ); }
-INLINE unsigned mask_bits(Mask a) { return static_cast<unsigned>(_mm256_movemask_pd(a)); }
+INLINE Mask is_zero(Doubles a) {
+  return _mm256_cmp_pd(a, _mm256_setzero_pd(), _CMP_EQ_OQ);
+}
+INLINE Mask either(Mask a, Mask b) {
+  return _mm256_or_pd(a, b);
+}
+INLINE Mask both(Mask a, Mask b) {
+  return _mm256_and_pd(a, b);
+}
+INLINE Mask equal(Doubles a, Doubles b) {
+  return _mm256_cmp_pd(a, b, _CMP_EQ_OQ);
+}
+INLINE unsigned mask_bits(Mask a) {
+  return static_cast<unsigned>(_mm256_movemask_pd(a));
+}
 /// b where `skipped`, min(a, b) elsewhere: all bits set are a NaN, and the minimum of NaN and b is b.
-INLINE Doubles min_but(Mask skipped, Doubles a, Doubles b) { return _mm256_min_pd(_mm256_or_pd(a, skipped), b); }
+INLINE Doubles min_but(Mask skipped, Doubles a, Doubles b) {
+  return _mm256_min_pd(_mm256_or_pd(a, skipped), b);
+}
 
 /// All lanes; false where either is NaN.
 INLINE bool all_at_most(Doubles a, Doubles b) {
@@ -84,12 +131,11 @@ INLINE Mask same_floats(Doubles a, Doubles b) {
   return both(same, both(equal(a, a), equal(b, b)));
 }
 
-/// Adds to each number of `to` the sum of the lanes of one vector.
-INLINE void add_lanes(Integers a, Integers b, Integers c, Integers d, std::int64_t (&to)[4]) {
+/// Adds to each of four numbers the sum of the lanes of one vector.
+INLINE void add_lanes(Integers a, Integers b, Integers c, Integers d, std::int64_t* to) {
   const Integers ab = add(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
   const Integers cd = add(_mm256_unpacklo_epi64(c, d), _mm256_unpackhi_epi64(c, d));
-  const Integers sums =
-      add(_mm256_permute2x128_si256(ab, cd, 0x20), _mm256_permute2x128_si256(ab, cd, 0x31));
+  const Integers sums = add(_mm256_permute2x128_si256(ab, cd, 0x20), _mm256_permute2x128_si256(ab, cd, 0x31));
   auto* const where = reinterpret_cast<__m256i*>(to);
   _mm256_storeu_si256(where, add(_mm256_loadu_si256(where), sums));
 }

@@ -42,7 +42,8 @@ struct Subject {
   std::function<Gram(PairSpan g, Doubles y)> gram_of_pair_and_doubles;
   std::function<void(Gram& gram, Doubles g, Doubles y)> gram_add;
   std::function<void(Gram& gram, const Gram& other)> gram_merge;
-  std::function<std::vector<Gram>(Doubles g, Doubles y, std::span<const std::uint64_t> sizes)> grams_of_groups;
+  std::function<std::vector<Gram>(Doubles g, Doubles y, std::span<const std::uint64_t> sizes)>
+      grams_of_groups;
   std::function<std::vector<std::byte>(const Gram&)> serialise;
   std::function<Gram(std::span<const std::byte>)> deserialise;
   std::function<Judgement(const Gram&)> judge;
