@@ -169,7 +169,7 @@ std::optional<kernels::Combination> best_coefficients(const Combination& c) {
 /// out = the operator's result, each element correctly rounded. `make(dots)` gives the exact combination.
 template <class T, class Make>
 void evaluate(const MetricState& m, fast::Operator which, std::span<const T> x, std::span<T> out, Make make) {
-  const FloatScope float_scope;
+  const DoubleScope float_scope;
   const Dots dots(m, x);
   check_output<T>(m, x, out);
   ExactElements<T, std::function<Combination()>> exact(m, x, [&] { return make(dots); });
@@ -183,7 +183,7 @@ void evaluate(const MetricState& m, fast::Operator which, std::span<const T> x, 
 template <class Make>
 arma::mat evaluate_columns(const MetricState& m, fast::Operator which, const arma::mat& x, Make make) {
   check_length(m, x.n_rows, "a column of x");
-  const FloatScope float_scope;
+  const DoubleScope float_scope;
   std::vector<ExactSum::Words> gx(x.n_cols), yx(x.n_cols);
   const std::size_t bad =
       kernels::dots_of_columns(m.g.data(), m.y.data(), x.memptr(), x.n_rows, x.n_cols, gx.data(), yx.data());

@@ -26,7 +26,10 @@ const ScalarTable& table() {
 }
 
 /// The bounds count on doubles being rounded to 53 bits after each operation, as elsewhere than on x87.
-constexpr bool usable = FLT_EVAL_METHOD == 0;
+bool usable() {
+  static const bool result = FLT_EVAL_METHOD == 0 && kernels::active() != "exact";
+  return result;
+}
 
 AlphaGiven given(const Alpha& a) {
   if (a.value()) return {AlphaKind::value, *a.value()};
@@ -54,8 +57,8 @@ Scalars::Scalars(const Gram& gram, const Alpha& a, Scalar which)
 void Scalars::decide(const Alpha& a, unsigned wanted) {
   if (!has_angle()) return;
   if (sign_of_p() <= 0) wanted &= of_angle;
-  if (!usable || wanted == 0) return;
-  const FloatScope scope;
+  if (!usable() || wanted == 0) return;
+  const DoubleScope scope;
   decided_ = table().scalars(gram_, given(a), wanted, values_);
 }
 
@@ -79,13 +82,13 @@ Coefficients::Coefficients(const Gram& gram, const Alpha& a)
     : gram_(kernels::leading(gram, true)), alpha_(given(a)) {}
 
 bool Coefficients::of(Operator which, const ExactSum& gx, const ExactSum& yx, Coefficient (&out)[3]) const {
-  if (!usable) return false;
+  if (!usable()) return false;
   kernels::ProductsLeading x{kernels::leading(gx.words()), kernels::leading(yx.words()), {}, {}};
   if (which == Operator::root_apply || which == Operator::root_solve) {
     x.y_part = kernels::difference(gram_.gg, x.yx, gram_.p, x.gx);
     x.g_part = kernels::difference(gram_.yy, x.gx, gram_.p, x.yx);
   }
-  const FloatScope scope;
+  const DoubleScope scope;
   return table().coefficients(gram_, alpha_, x, which, out);
 }
 

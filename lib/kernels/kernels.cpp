@@ -19,7 +19,7 @@
 
 namespace natgrad::kernels {
 
-extern const Table portable;
+extern const Table portable, exact_only;
 #ifdef NATGRAD_X86_KERNELS
 extern const Table avx2, avx512;
 #endif
@@ -37,6 +37,7 @@ std::vector<const Table*> tables_of_this_machine() {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) tables.push_back(&avx2);
 #endif
   tables.push_back(&portable);
+  tables.push_back(&exact_only);
   return tables;
 }
 
@@ -414,13 +415,13 @@ std::size_t share(std::size_t n, Words* const (&words)[N], Part part) {
   if (n >= 2 * least_per_thread && omp_in_parallel() == 0)
     threads = std::min(n / least_per_thread, static_cast<std::size_t>(omp_get_max_threads()));
   if (threads <= 1) {
-    const FloatScope scope;
+    const DoubleScope scope;
     return part(0, n, words);
   }
   std::size_t bad = n;
 #pragma omp parallel num_threads(static_cast <int>(threads))
   {
-    const FloatScope scope;
+    const DoubleScope scope;
     const auto count = static_cast<std::size_t>(omp_get_num_threads());
     const auto index = static_cast<std::size_t>(omp_get_thread_num());
     // Whole pages to everyone but the last.
@@ -445,7 +446,7 @@ std::size_t sum(const Source& source, std::size_t n, Words* const (&words)[Sourc
   const Table& kernel = table();
   if constexpr (Source::sums == 3) {
     if (0 < n && n <= kernel.block) {
-      const FloatScope scope;
+      const DoubleScope scope;
       int top[3];
       BinTotals totals[3] = {};
       if (source.small(kernel, n, top, totals)) {
@@ -538,7 +539,7 @@ void for_column_groups(std::size_t columns, F f) {
   const auto threads = static_cast<std::size_t>(omp_in_parallel() != 0 ? 1 : omp_get_max_threads());
   const std::size_t group = std::clamp((columns + threads - 1) / threads, std::size_t{1}, column_group);
   parallel_for((columns + group - 1) / group, [&](std::size_t i) {
-    const FloatScope scope;
+    const DoubleScope scope;
     f(i * group, std::min(columns, (i + 1) * group));
   });
 }
@@ -572,12 +573,12 @@ void combine_all(Kernel kernel, const std::optional<Combination>& c, const doubl
                  const double* third, T* out, std::size_t n, const std::function<T(std::size_t)>& exact) {
   constexpr std::size_t piece = std::size_t{1} << 16;
   if (n < 4 * piece || omp_in_parallel() != 0) {
-    const FloatScope scope;
+    const DoubleScope scope;
     combine_strip(kernel, c, first, second, third, out, 0, n, exact);
     return;
   }
   parallel_for((n + piece - 1) / piece, [&](std::size_t i) {
-    const FloatScope scope;
+    const DoubleScope scope;
     combine_strip(kernel, c, first, second, third, out, i * piece, std::min(n, (i + 1) * piece), exact);
   });
 }

@@ -1,7 +1,7 @@
 // natgrad: exact sums of products, at the speed of memory.
 //
 // Which instruction set does it is decided once, from the CPU; all give the same bits, so that it is nobody's
-// business but the clock's. NATGRAD_KERNEL=portable|avx2|avx512 forces one. Long vectors are shared between
+// business but the clock's. NATGRAD_KERNEL=portable|avx2|avx512 forces one, and NATGRAD_KERNEL=exact does without any fast path. Long vectors are shared between
 // threads.
 #ifndef NATGRAD_LIB_KERNELS_KERNELS_HPP
 #define NATGRAD_LIB_KERNELS_KERNELS_HPP
