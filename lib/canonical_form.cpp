@@ -87,7 +87,8 @@ Dyadic squared_norm(std::span<const double> x) {
 /// The exact products of x with the pair.
 struct Dots {
   /// A non-finite element of x is refused by name.
-  Dots(const MetricState& m, std::span<const double> x) {
+  template <class T>
+  Dots(const MetricState& m, std::span<const T> x) {
     check_length(m, x.size(), "x");
     ExactSum::Words g_words{}, y_words{};
     const std::size_t bad = kernels::dots(m.g.data(), m.y.data(), x.data(), x.size(), g_words, y_words);
@@ -95,9 +96,7 @@ struct Dots {
     gx = ExactSum(g_words);
     yx = ExactSum(y_words);
   }
-  Dots(ExactSum gx_in, ExactSum yx_in) : gx(gx_in), yx(yx_in) {}
-  Dots(const MetricState& m, std::span<const float> x)
-      : Dots(m, std::span<const double>(std::vector<double>(x.begin(), x.end()))) {}
+  Dots(const ExactSum& gx_in, const ExactSum& yx_in) : gx(gx_in), yx(yx_in) {}
 
   ExactSum gx, yx;
 };

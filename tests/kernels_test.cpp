@@ -300,6 +300,12 @@ TEST(Sums, OfDotsAreExact) {
     EXPECT_TRUE(ax == dot_of(a.data(), x.data(), n));
     EXPECT_TRUE(bx == dot_of(b.data(), x.data(), n));
     EXPECT_TRUE(alone == ax);
+    const auto floats = stretches<float>(draw, n);
+    const std::vector<double> widened(floats.begin(), floats.end());
+    Words af{}, bf{};
+    ASSERT_EQ(kernels::dots(a.data(), b.data(), floats.data(), n, af, bf), n);
+    EXPECT_TRUE(af == dot_of(a.data(), widened.data(), n));
+    EXPECT_TRUE(bf == dot_of(b.data(), widened.data(), n));
   }
 }
 

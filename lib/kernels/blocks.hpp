@@ -109,14 +109,16 @@ INLINE void finish_row(std::int64_t (&sums)[row_size], const Integers (&row)[K])
 
 template <bool has_low, unsigned K>
 INLINE void finish(BinTotals& to, const LaneTotals<K>& from) {
-  if constexpr (K == 2 && has_low) {
-    std::int64_t sums[4] = {to.high[0], to.high[1], to.low[0], to.low[1]};
-    add_lanes(from.high[0], from.high[1], from.low[0], from.low[1], sums);
-    to.high[0] = sums[0], to.high[1] = sums[1], to.low[0] = sums[2], to.low[1] = sums[3];
-  } else {
-    finish_row(to.high, from.high);
-    if constexpr (has_low) finish_row(to.low, from.low);
-  }
+  finish_row(to.high, from.high);
+  if constexpr (has_low) finish_row(to.low, from.low);
+}
+
+template <bool has_low>
+INLINE ShortTotals finish(const LaneTotals<2>& from) {
+  const Integers none = all(std::int64_t{0});
+  std::int64_t sums[4] = {};
+  add_lanes(from.high[0], from.high[1], has_low ? from.low[0] : none, has_low ? from.low[1] : none, sums);
+  return {{sums[0], sums[1]}, {sums[2], sums[3]}};
 }
 
 /// The least top that (1) of the certificate allows for sums below 2^(exponent + 1).
@@ -300,7 +302,7 @@ INLINE int exponent(double x) {
 /// The quanta are guessed from the first elements: the sums of n squares in `lanes` lanes are taken to be at
 /// most eight times what these would make of them. The certificate tells if that was wrong.
 template <class T>
-bool small_gram(const T* g, const T* y, std::size_t n, int (&top)[3], BinTotals (&totals)[3]) {
+bool small_gram(const T* g, const T* y, std::size_t n, int (&top)[3], ShortTotals (&totals)[3]) {
   constexpr bool low = HasLow<T>::value;
   const auto first = static_cast<unsigned>(n);
   const Doubles a = n < lanes ? load_part(g, first) : load(g), b = n < lanes ? load_part(y, first) : load(y);
@@ -318,7 +320,7 @@ bool small_gram(const T* g, const T* y, std::size_t n, int (&top)[3], BinTotals 
   LaneTotals<2> lane_totals[3];
   each<3>([&](unsigned p) ALWAYS_INLINE { clear(lane_totals[p]); });
   bins.template collect_into<low>(lane_totals, empty);
-  each<3>([&](unsigned p) ALWAYS_INLINE { finish<low>(totals[p], lane_totals[p]); });
+  each<3>([&](unsigned p) ALWAYS_INLINE { totals[p] = finish<low>(lane_totals[p]); });
   return true;
 }
 

@@ -115,7 +115,7 @@ struct GramSource {
     if constexpr (has_low) table.look_gram_f64(g, y, n, extents);
     if constexpr (!has_low) table.look_gram_f32(g, y, n, extents);
   }
-  bool small(const Table& table, std::size_t n, int (&top)[3], BinTotals (&totals)[3]) const {
+  bool small(const Table& table, std::size_t n, int (&top)[3], ShortTotals (&totals)[3]) const {
     if constexpr (has_low) return table.small_gram_f64(g, y, n, top, totals);
     if constexpr (!has_low) return table.small_gram_f32(g, y, n, top, totals);
   }
@@ -209,26 +209,33 @@ struct Range {
   bool contains(int top, unsigned bins) const { return low <= top && top <= highest(bins); }
 };
 
-/// One sum of products in a row of bins, or in both. Two bins make |bin 2^46 + bin| < 2^110, and two rows of
-/// two bins 2^164: one addition does for what nearly always comes.
+unsigned position_of(int quantum) {
+  return static_cast<unsigned>(quantum - ExactSum::unit_exponent);
+}
+
+/// Two bins next to each other: |high 2^46 + low| < 2^110.
+Wide two_bins(std::int64_t high, std::int64_t low) {
+  return (static_cast<Wide>(high) << bin_distance) + low;
+}
+
+/// One sum of products in rows of two bins: below 2^164, so that one addition does.
+template <bool has_low>
+void add_totals(Words& words, const ShortTotals& totals, int top) {
+  const Wide high = two_bins(totals.high[0], totals.high[1]);
+  if constexpr (has_low) {
+    const Wide low = two_bins(totals.low[0], totals.low[1]);
+    add_shifted(words, low, high, low_row, position_of(top - low_row - bin_distance));
+  } else {
+    add_shifted(words, high, position_of(top - bin_distance));
+  }
+}
+
 template <bool has_low>
 void add_totals(Words& words, const BinTotals& totals, int top) {
-  const auto position = [](int quantum) { return static_cast<unsigned>(quantum - ExactSum::unit_exponent); };
-  const auto pair = [](const std::int64_t(&bins)[row_size], unsigned k) {
-    return (static_cast<Wide>(bins[k]) << bin_distance) + bins[k + 1];
-  };
-  const Wide high = pair(totals.high, 0);
-  if constexpr (has_low) {
-    add_shifted(words, pair(totals.low, 0), high, low_row, position(top - low_row - bin_distance));
-  } else {
-    add_shifted(words, high, position(top - bin_distance));
-  }
-  for (unsigned k = 2; k < row_size; k += 2) {
-    const int quantum = top - bin_distance * static_cast<int>(k + 1);
-    if (const Wide rest = pair(totals.high, k); rest != 0) add_shifted(words, rest, position(quantum));
-    if constexpr (has_low)
-      if (const Wide rest = pair(totals.low, k); rest != 0)
-        add_shifted(words, rest, position(quantum - low_row));
+  for (unsigned k = 0; k < row_size; k += 2) {
+    const ShortTotals two = {{totals.high[k], totals.high[k + 1]}, {totals.low[k], totals.low[k + 1]}};
+    if (k == 0 || (two.high[0] | two.high[1] | two.low[0] | two.low[1]) != 0)
+      add_totals<has_low>(words, two, top - bin_distance * static_cast<int>(k));
   }
 }
 
@@ -448,7 +455,7 @@ std::size_t sum(const Source& source, std::size_t n, Words* const (&words)[Sourc
     if (0 < n && n <= kernel.block) {
       const DoubleScope scope;
       int top[3];
-      BinTotals totals[3] = {};
+      ShortTotals totals[3];
       if (source.small(kernel, n, top, totals)) {
         for (std::size_t k = 0; k < 3; ++k) add_totals<Source::has_low>(*words[k], totals[k], top[k]);
         return n;
@@ -463,11 +470,16 @@ std::size_t sum(const Source& source, std::size_t n, Words* const (&words)[Sourc
   });
 }
 
-// ------------------------------------------------------------------------------- pairs of doubles
+// ------------------------------------------------------------------- floats, and pairs of doubles
+
+// Not inlined: no arithmetic may leave the scope of the environment.
+[[gnu::noinline]] void widen(const float* x, std::size_t n, double* to) {
+  std::copy(x, x + n, to);
+}
 
 /// The exact sums of pairs, where doubles can hold them: differences of successive parameters nearly always
 /// are doubles. False if not all n are, or overflow.
-bool as_doubles(Operand x, std::size_t n, double* to) {
+[[gnu::noinline]] bool as_doubles(Operand x, std::size_t n, double* to) {
   if (x.second == nullptr) {
     std::copy(x.first, x.first + n, to);
     return true;
@@ -584,6 +596,25 @@ void combine_all(Kernel kernel, const std::optional<Combination>& c, const doubl
 }
 
 }  // namespace
+
+std::size_t dots(const double* a, const double* b, const float* x, std::size_t n, Words& ax, Words& bx) {
+  const Table& kernel = table();
+  return share<2>(n, {&ax, &bx}, [&](std::size_t first, std::size_t length, auto& own) {
+    Summation<DotSource<2>> summation(kernel, own);
+    constexpr std::size_t chunk = 1024;
+    double widened[chunk];
+    std::size_t done = 0;
+    while (done < length) {
+      const std::size_t i = first + done, part = std::min(chunk, length - done);
+      widen(x + i, part, widened);
+      const std::size_t added = summation.add({a + i, b + i, widened}, part);
+      done += added;
+      if (added != part) break;
+    }
+    summation.finish();
+    return done;
+  });
+}
 
 std::size_t dots_of_columns(const double* a, const double* b, const double* x, std::size_t n,
                             std::size_t columns, Words* ax, Words* bx) {

@@ -1,8 +1,8 @@
 // natgrad: exact sums of products, at the speed of memory.
 //
 // Which instruction set does it is decided once, from the CPU; all give the same bits, so that it is nobody's
-// business but the clock's. NATGRAD_KERNEL=portable|avx2|avx512 forces one, and NATGRAD_KERNEL=exact does without any fast path. Long vectors are shared between
-// threads.
+// business but the clock's. NATGRAD_KERNEL=portable|avx2|avx512 forces one, and NATGRAD_KERNEL=exact does
+// without any fast path. Long vectors are shared between threads.
 #ifndef NATGRAD_LIB_KERNELS_KERNELS_HPP
 #define NATGRAD_LIB_KERNELS_KERNELS_HPP
 
@@ -41,6 +41,7 @@ std::size_t gram(Operand g, Operand y, std::size_t n, GramSums sums);
 std::size_t dot(const double* x, const double* z, std::size_t n, Words& sum);
 /// a.x and b.x in one pass.
 std::size_t dots(const double* a, const double* b, const double* x, std::size_t n, Words& ax, Words& bx);
+std::size_t dots(const double* a, const double* b, const float* x, std::size_t n, Words& ax, Words& bx);
 
 /// a.x and b.x for every column x of a matrix, n long, one after the other: a and b are read once for `group`
 /// columns. Returns the first column with an element that is not finite, or `columns`.

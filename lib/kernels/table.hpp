@@ -54,6 +54,11 @@ struct BinTotals {
   std::int64_t high[row_size], low[row_size];
 };
 
+/// The same of two bins to a row.
+struct ShortTotals {
+  std::int64_t high[2], low[2];
+};
+
 /// What a first look at a block says about one of its sums: the largest sum of |h| in a lane (NaN or infinite
 /// if not all is finite), and the least |h| whose factors are not zero (infinite if there is none).
 struct Extent {
@@ -84,9 +89,9 @@ struct Table {
   /// do.
   /// @pre 0 < n <= block
   bool (*small_gram_f64)(const double* g, const double* y, std::size_t n, int (&top)[3],
-                         BinTotals (&totals)[3]);
+                         ShortTotals (&totals)[3]);
   bool (*small_gram_f32)(const float* g, const float* y, std::size_t n, int (&top)[3],
-                         BinTotals (&totals)[3]);
+                         ShortTotals (&totals)[3]);
   /// Extents of gg and yy. @pre n <= block
   void (*look_gram_f64)(const double* g, const double* y, std::size_t n, Extent (&extents)[2]);
   void (*look_gram_f32)(const float* g, const float* y, std::size_t n, Extent (&extents)[2]);
