@@ -3,8 +3,6 @@
 #ifndef NATGRAD_LIB_COMBINATION_HPP
 #define NATGRAD_LIB_COMBINATION_HPP
 
-#include <cmath>
-#include <cstdint>
 #include <optional>
 
 #include "doubles.hpp"

@@ -79,10 +79,9 @@ class NATGRAD_API Gram {
   /// The Gram of g and y, both of length D.
   /// @pre g.size() == y.size() >= 1, all elements finite
   /// @throws ContractError naming the lengths; NonFiniteError naming argument, index and value
-  /// Cost: one pass over g and y, as fast as memory for long vectors (whatever the angle; more time only
-  /// where exponents differ by 2^40 and more within a few hundred elements), no allocation. From 2^18
-  /// elements on it is shared between as many threads as OpenMP may use, unless called from within a parallel
-  /// region.
+  /// Cost: one pass over g and y, without allocation, whatever the angle; elements of very different
+  /// magnitude take longer (bench/ measures both). From 2^18 elements on it is shared between as many threads
+  /// as OpenMP may use, unless called from within a parallel region.
   static Gram of(std::span<const double> g, std::span<const double> y);
   static Gram of(std::span<const float> g, std::span<const float> y);
   static Gram of(PairSpan g, PairSpan y);
@@ -92,9 +91,9 @@ class NATGRAD_API Gram {
   /// out[k] is that of the sizes[k] elements after those of the groups before it. For use inside a training
   /// loop.
   /// @pre as of() for every group; sizes.size() == out.size(), and the sizes, all >= 1, add up to g.size()
-  /// @throws as of(), the index being that in the whole g or y; ContractError naming the size. Then all of
-  /// `out` are
-  ///   empty Grams, unless lengths were wrong: then `out` is as it was.
+  /// @throws ContractError naming the length or size that is wrong, `out` being as it was; NonFiniteError
+  /// with
+  ///   the index in the whole g or y, all of `out` then being empty Grams
   /// Cost: one pass over g and y, shared between threads if they are long. @claim gram.merge
   static void of_groups(std::span<const double> g, std::span<const double> y,
                         std::span<const std::uint64_t> sizes, std::span<Gram> out);

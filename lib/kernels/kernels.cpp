@@ -9,7 +9,6 @@
 #include <cfloat>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 
 #include "float_scope.hpp"
@@ -36,7 +35,7 @@ std::vector<const Table*> tables_of_this_machine() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) tables.push_back(&avx512);
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) tables.push_back(&avx2);
 #endif
-  tables.push_back(&portable);
+  if (FLT_EVAL_METHOD == 0) tables.push_back(&portable);  // not with the excess precision of x87
   tables.push_back(&exact_only);
   return tables;
 }
@@ -524,7 +523,7 @@ std::size_t add_pairs(Summation<GramSource<double>>& summation, Operand g, Opera
   for (std::size_t done = 0; done < n; done += chunk) {
     const std::size_t length = std::min(chunk, n - done);
     const Operand g_rest = from(g, done), y_rest = from(y, done);
-    if (as_doubles(g_rest, length, g_sums) && as_doubles(y_rest, length, y_sums)) {
+    if (FLT_EVAL_METHOD == 0 && as_doubles(g_rest, length, g_sums) && as_doubles(y_rest, length, y_sums)) {
       const std::size_t added = summation.add({g_sums, y_sums}, length);
       if (added != length) return done + added;  // of a vector that is no pair
       continue;
