@@ -33,14 +33,23 @@ struct Bins {
   Doubles high[K], low[K];
 };
 
+/// What makes x 2^top of x, added to its bits. @pre both are normal numbers
+INLINE Integers shift_of(int top) {
+  return all(static_cast<std::int64_t>(top) * (std::int64_t{1} << 52));
+}
+INLINE Doubles shifted(double x, Integers shift) {
+  return doubles(add(bits(all(x)), shift));
+}
+
 /// What an empty bin holds: 1.5 2^(52 + quantum).
 template <unsigned K>
 INLINE Bins<K> empty_bins(int top) {
+  const Integers shift = shift_of(top);
   Bins<K> bins;
   each<K>([&](unsigned k) ALWAYS_INLINE {
-    const int quantum = top - bin_distance * static_cast<int>(k);
-    bins.high[k] = all(1.5 * power(52 + quantum));
-    bins.low[k] = all(1.5 * power(52 + quantum - low_row));
+    const int quantum = -bin_distance * static_cast<int>(k);
+    bins.high[k] = shifted(1.5 * power(52 + quantum), shift);
+    bins.low[k] = shifted(1.5 * power(52 + quantum - low_row), shift);
   });
   return bins;
 }
@@ -128,7 +137,7 @@ INLINE int lowest_top(int exponent) {
 }
 
 INLINE Doubles least(int top, unsigned bins) {
-  return all(power(top + footroom - bin_distance * (static_cast<int>(bins) - 2)));
+  return shifted(power(footroom - bin_distance * (static_cast<int>(bins) - 2)), shift_of(top));
 }
 
 template <class T>
@@ -239,9 +248,9 @@ struct GramBins {
   }
 };
 
-template <unsigned K>
-INLINE Doubles most(const Bins<K>& empty, int top) {
-  return add(empty.high[0], all(power(top + headroom)));
+/// The first bin once it holds 2^headroom quanta.
+INLINE Doubles most(int top) {
+  return shifted(1.5 * power(52) + power(headroom), shift_of(top));
 }
 
 template <unsigned K, class T>
@@ -253,7 +262,7 @@ std::size_t run_gram(const T* g, const T* y, std::size_t n, const int (&top)[3],
     empty[p] = empty_bins<K>(top[p]);
     clear(lane_totals[p]);
   });
-  const Doubles most_gg = most(empty[0], top[0]), most_yy = most(empty[2], top[2]);
+  const Doubles most_gg = most(top[0]), most_yy = most(top[2]);
   const Doubles least_gg = least(top[0], K), least_yy = least(top[2], K);
   std::size_t done = 0;
   while (done < n) {
@@ -315,8 +324,7 @@ bool small_gram(const T* g, const T* y, std::size_t n, int (&top)[3], ShortTotal
   const Bins<2> empty[3] = {empty_bins<2>(top[0]), empty_bins<2>(top[1]), empty_bins<2>(top[2])};
   GramBins<2> bins(empty);
   bins.add_block(g, y, n);
-  if (!bins.certified(most(empty[0], top[0]), most(empty[2], top[2]), least(top[0], 2), least(top[2], 2)))
-    return false;
+  if (!bins.certified(most(top[0]), most(top[2]), least(top[0], 2), least(top[2], 2))) return false;
   LaneTotals<2> lane_totals[3];
   each<3>([&](unsigned p) ALWAYS_INLINE { clear(lane_totals[p]); });
   bins.template collect_into<low>(lane_totals, empty);

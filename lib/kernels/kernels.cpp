@@ -212,20 +212,33 @@ unsigned position_of(int quantum) {
   return static_cast<unsigned>(quantum - ExactSum::unit_exponent);
 }
 
-/// Two bins next to each other: |high 2^46 + low| < 2^110.
-Wide two_bins(std::int64_t high, std::int64_t low) {
-  return (static_cast<Wide>(high) << bin_distance) + low;
-}
+/// high 2^46 + low, of two bins next to each other.
+struct TwoBins {
+  std::uint64_t low;
+  std::int64_t high;
+
+  TwoBins(std::int64_t high_bin, std::int64_t low_bin)
+      : low(static_cast<std::uint64_t>(high_bin) << bin_distance), high(high_bin >> (64 - bin_distance)) {
+    high += (low_bin >> 63) + add_with_carry(low, static_cast<std::uint64_t>(low_bin), false);
+  }
+};
 
 /// One sum of products in rows of two bins: below 2^164, so that one addition does.
 template <bool has_low>
 void add_totals(Words& words, const ShortTotals& totals, int top) {
-  const Wide high = two_bins(totals.high[0], totals.high[1]);
+  const TwoBins high(totals.high[0], totals.high[1]);
   if constexpr (has_low) {
-    const Wide low = two_bins(totals.low[0], totals.low[1]);
-    add_shifted(words, low, high, low_row, position_of(top - low_row - bin_distance));
+    const TwoBins low(totals.low[0], totals.low[1]);
+    // low + high 2^53
+    const auto upper = static_cast<std::uint64_t>(high.high);
+    std::uint64_t sum[] = {high.low << low_row, upper << low_row | high.low >> (64 - low_row),
+                           static_cast<std::uint64_t>(high.high >> (64 - low_row))};
+    bool carry = add_with_carry(sum[0], low.low, false);
+    carry = add_with_carry(sum[1], static_cast<std::uint64_t>(low.high), carry);
+    add_with_carry(sum[2], static_cast<std::uint64_t>(low.high >> 63), carry);
+    add_shifted(words, sum, position_of(top - low_row - bin_distance));
   } else {
-    add_shifted(words, high, position_of(top - bin_distance));
+    add_shifted(words, {high.low, static_cast<std::uint64_t>(high.high)}, position_of(top - bin_distance));
   }
 }
 
@@ -290,6 +303,9 @@ class Summation {
   static constexpr std::size_t longest_run = 1 << 15;  // of one call of a kernel
   // Of 4 lanes or of 8: 256 blocks and those of one more run stay below 2^63, at 2^51 a lane and block.
   static constexpr std::size_t blocks_before_flush = 256;
+  // A block that needs more bins than are tried first costs about as much as four that do not lose by having
+  // too many: more are kept when more than one block of four needed them.
+  static constexpr std::size_t strain_of_one = 4, first_hold = 32, last_hold = 1024;
 
   /// Sums as many blocks as have certificates.
   std::size_t run(const Source& source, std::size_t left) {
@@ -298,13 +314,15 @@ class Summation {
     const std::size_t done = source.run(table_, length, bins_, top_, totals_);
     const std::size_t blocks = (done + table_.block - 1) / table_.block;
     count_blocks(blocks);
-    since_difficult_ += blocks;
+    strain_ -= std::min(strain_, blocks);
     if (bins_ > least_bins) {
       hold_left_ -= std::min(hold_left_, blocks);
       if (hold_left_ == 0) {
         bins_ = least_bins;
-        since_difficult_ = 0;
+        strain_ = strain_of_one;
       }
+    } else if (strain_ == 0) {
+      hold_ = first_hold;
     }
     return done;
   }
@@ -324,12 +342,14 @@ class Summation {
       count_blocks(1);
       if (done == length) {
         patience_given_ = 0;
-        if (bins > bins_ && since_difficult_ < 16) {
-          hold_ = std::min<std::size_t>(2 * hold_, 1024);
-          hold_left_ = hold_;
+        if (bins <= bins_) return true;
+        strain_ += strain_of_one;
+        if (strain_ > strain_of_one) {
           bins_ = bins;
+          hold_left_ = hold_;
+          hold_ = std::min(2 * hold_, last_hold);
+          strain_ = 0;
         }
-        since_difficult_ = 0;
         return true;
       }
     }
@@ -404,7 +424,7 @@ class Summation {
   int tops_[E] = {}, top_[N] = {};
   int margin_ = 2;
   unsigned bins_ = least_bins, patience_ = 0, patience_given_ = 0;
-  std::size_t hold_ = 16, hold_left_ = 0, since_difficult_ = 0;
+  std::size_t hold_ = first_hold, hold_left_ = 0, strain_ = 0;
   Superaccumulator<N> superaccumulator_;
 };
 
@@ -452,10 +472,11 @@ std::size_t sum(const Source& source, std::size_t n, Words* const (&words)[Sourc
   const Table& kernel = table();
   if constexpr (Source::sums == 3) {
     if (0 < n && n <= kernel.block) {
-      const DoubleScope scope;
+      DoubleScope scope;
       int top[3];
       ShortTotals totals[3];
       if (source.small(kernel, n, top, totals)) {
+        scope.raised_inexact_only();  // finite normal numbers, by the certificate
         for (std::size_t k = 0; k < 3; ++k) add_totals<Source::has_low>(*words[k], totals[k], top[k]);
         return n;
       }
@@ -664,12 +685,8 @@ void combine(const std::optional<Combination>& c, const double* first, const flo
 }
 
 void add(Words& to, const Words& from) {
-  UnsignedWide carry = 0;
-  for (std::size_t i = 0; i < to.size(); ++i) {
-    carry += static_cast<UnsignedWide>(to[i]) + from[i];
-    to[i] = static_cast<std::uint64_t>(carry);
-    carry >>= 64;
-  }
+  bool carry = false;
+  for (std::size_t i = 0; i < to.size(); ++i) carry = add_with_carry(to[i], from[i], carry);
 }
 
 std::size_t gram(const double* g, const double* y, std::size_t n, GramSums sums) {

@@ -9,6 +9,10 @@
 #include <cstdint>
 #include <limits>
 
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
 #include "natgrad/gram.hpp"
 
 namespace natgrad::kernels {
@@ -16,7 +20,6 @@ namespace natgrad::kernels {
 static_assert(std::numeric_limits<double>::is_iec559 && std::numeric_limits<float>::is_iec559);
 
 __extension__ using Wide = __int128;
-__extension__ using UnsignedWide = unsigned __int128;
 
 /// A finite value: mantissa * 2^(position - 1074), |mantissa| < 2^53, 0 <= position <= 2045.
 struct Decoded {
@@ -53,49 +56,40 @@ Decoded decode(float x) {
   return {static_cast<std::int32_t>((magnitude ^ sign) - sign), offset + exponent - normal};
 }
 
-/// words += (sum of parts[i] 2^(64 i)) 2^(64 first), the parts above being all `sign`, 0 or ones.
+/// to += x + carry, returns the carry out.
+inline bool add_with_carry(std::uint64_t& to, std::uint64_t x, bool carry) {
+#if defined(__x86_64__)
+  unsigned long long sum;
+  const bool out = _addcarry_u64(carry ? 1 : 0, to, x, &sum) != 0;
+  to = sum;
+  return out;
+#else
+  const bool first = __builtin_add_overflow(to, x, &to);
+  return __builtin_add_overflow(to, std::uint64_t{carry}, &to) || first;
+#endif
+}
+
+/// words += value 2^bit, value being a two's complement of N words, the least significant first. Words, not
+/// __int128: its shifts by a variable number of bits are slow on some processors.
+/// @pre the result fits, bit + 64 (N + 1) < 64 word_count
 template <std::size_t N>
-void add_parts(ExactSum::Words& words, const std::uint64_t (&parts)[N], std::uint64_t sign,
-               std::size_t first) {
-  std::size_t i = first;
-  UnsignedWide carry = 0;
-  for (const std::uint64_t part : parts) {
-    carry += static_cast<UnsignedWide>(words[i]) + part;
-    words[i++] = static_cast<std::uint64_t>(carry);
-    carry >>= 64;
+void add_shifted(ExactSum::Words& words, const std::uint64_t (&value)[N], unsigned bit) {
+  const unsigned shift = bit % 64;
+  std::size_t i = bit / 64;
+  const auto sign = static_cast<std::uint64_t>(static_cast<std::int64_t>(value[N - 1]) >> 63);
+  bool carry = false;
+  std::uint64_t below = 0;
+  for (const std::uint64_t word : value) {
+    carry = add_with_carry(words[i++], word << shift | below >> 1 >> (63 - shift), carry);
+    below = word;
   }
+  carry = add_with_carry(words[i++], sign << shift | below >> 1 >> (63 - shift), carry);
   // All words above get the sign and the carry: nothing changes as soon as these cancel.
   if (sign == 0) {
-    for (; carry != 0 && i < words.size(); ++i) carry = ++words[i] == 0 ? 1 : 0;
+    for (; carry && i < words.size(); ++i) carry = ++words[i] == 0;
   } else {
-    for (; carry == 0 && i < words.size(); ++i) carry = words[i]-- == 0 ? 0 : 1;
+    for (; !carry && i < words.size(); ++i) carry = words[i]-- != 0;
   }
-}
-
-/// words += value * 2^bit; two's complement. @pre the result fits, bit + 192 < 64 word_count
-inline void add_shifted(ExactSum::Words& words, Wide value, unsigned bit) {
-  const unsigned shift = bit % 64;
-  const auto low = static_cast<UnsignedWide>(value) << shift;
-  const auto high = static_cast<std::uint64_t>(value >> 64 >> (63 - shift) >> 1);
-  const auto sign = static_cast<std::uint64_t>(value >> 127);
-  add_parts<3>(words, {static_cast<std::uint64_t>(low), static_cast<std::uint64_t>(low >> 64), high}, sign,
-               bit / 64);
-}
-
-/// words += (low + high 2^distance) 2^bit. @pre 0 < distance < 64, |low| < 2^127, |high| < 2^126
-inline void add_shifted(ExactSum::Words& words, Wide low, Wide high, unsigned distance, unsigned bit) {
-  const unsigned shift = bit % 64;
-  // low + high 2^distance in three words, then in four.
-  const UnsignedWide moved = static_cast<UnsignedWide>(high) << distance;
-  const UnsignedWide sum = static_cast<UnsignedWide>(low) + moved;
-  const auto top =
-      static_cast<std::int64_t>((high >> (127 - distance) >> 1) + (low < 0 ? -1 : 0) + (sum < moved));
-  const auto a = static_cast<std::uint64_t>(sum), b = static_cast<std::uint64_t>(sum >> 64);
-  const auto c = static_cast<std::uint64_t>(top), sign = static_cast<std::uint64_t>(top >> 63);
-  const auto left = [shift](std::uint64_t upper, std::uint64_t lower) {
-    return upper << shift | lower >> 1 >> (63 - shift);
-  };
-  add_parts<4>(words, {a << shift, left(b, a), left(c, b), left(sign, c)}, sign, bit / 64);
 }
 
 /// Counters of products by their exponent, eight exponents to a counter: 2^14 products of |x z| < 2^106
@@ -130,7 +124,10 @@ class Superaccumulator {
   void flush_into(ExactSum::Words* const (&words)[N]) {
     for (std::size_t n = 0; n < N; ++n)
       for (unsigned k = first_; k <= last_; ++k)
-        if (counters_[n][k] != 0) add_shifted(*words[n], counters_[n][k], 8 * k);
+        if (const Wide counter = counters_[n][k]; counter != 0)
+          add_shifted(*words[n],
+                      {static_cast<std::uint64_t>(counter), static_cast<std::uint64_t>(counter >> 64)},
+                      8 * k);
     first_ = 1;
     last_ = 0;
     deposits_ = 0;

@@ -92,6 +92,9 @@ INLINE Doubles abs(Doubles a) {
 INLINE Integers bits(Doubles a) {
   return _mm256_castpd_si256(a);
 }
+INLINE Doubles doubles(Integers a) {
+  return _mm256_castsi256_pd(a);
+}
 INLINE Integers add(Integers a, Integers b) {
   return _mm256_add_epi64(a, b);
 }

@@ -81,6 +81,9 @@ INLINE Doubles abs(Doubles a) {
 INLINE Integers bits(Doubles a) {
   return _mm512_castpd_si512(a);
 }
+INLINE Doubles doubles(Integers a) {
+  return _mm512_castsi512_pd(a);
+}
 INLINE Integers add(Integers a, Integers b) {
   return _mm512_add_epi64(a, b);
 }
