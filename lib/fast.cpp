@@ -37,21 +37,14 @@ AlphaGiven given(const Alpha& a) {
   return {AlphaKind::optimal, 0};
 }
 
-constexpr unsigned bit(Scalar which) {
-  return 1U << which;
-}
 constexpr unsigned of_angle = bit(kernels::cosine) | bit(kernels::sine) | bit(kernels::angle);
 constexpr unsigned without_products = bit(kernels::alpha) | bit(kernels::trace) | bit(kernels::log_det);
 
 }  // namespace
 
-Scalars::Scalars(const Gram& gram, const Alpha& a) : gram_(kernels::leading(gram, true)) {
-  decide(a, (1U << kernels::scalar_count) - 1);
-}
-
-Scalars::Scalars(const Gram& gram, const Alpha& a, Scalar which)
-    : gram_(kernels::leading(gram, (bit(which) & without_products) == 0)) {
-  decide(a, bit(which));
+Scalars::Scalars(const Gram& gram, const Alpha& a, unsigned wanted)
+    : gram_(kernels::leading(gram, (wanted & ~without_products) != 0)) {
+  decide(a, wanted);
 }
 
 void Scalars::decide(const Alpha& a, unsigned wanted) {

@@ -4,7 +4,6 @@
 #ifndef NATGRAD_LIB_FAST_HPP
 #define NATGRAD_LIB_FAST_HPP
 
-#include <optional>
 #include <utility>
 
 #include "kernels/scalar_table.hpp"
@@ -16,22 +15,27 @@ using kernels::Coefficient;
 using kernels::Operator;
 using kernels::Scalar;
 
+constexpr unsigned bit(Scalar which) {
+  return 1U << which;
+}
+/// Those of natgrad::AlgebraicScalars, and what natgrad::Scalars has besides.
+constexpr unsigned algebraic = bit(kernels::cosine) | bit(kernels::sine) | bit(kernels::alpha) |
+                               bit(kernels::lambda_min) | bit(kernels::lambda_max) | bit(kernels::condition) |
+                               bit(kernels::sqrt_condition) | bit(kernels::trace);
+constexpr unsigned transcendental = bit(kernels::angle) | bit(kernels::log_condition) | bit(kernels::log_det);
+
 /// The leading bits of a Gram, and some of its scalars.
 class Scalars {
  public:
-  /// All that can be told.
-  Scalars(const Gram& gram, const Alpha& a);
-  /// One only.
-  Scalars(const Gram& gram, const Alpha& a, Scalar which);
+  /// Those whose bits are in `wanted`, as far as they can be told.
+  Scalars(const Gram& gram, const Alpha& a, unsigned wanted);
 
   int sign_of_p() const;
   bool has_angle() const;                     ///< g, y != 0
   double gg() const, gy() const, yy() const;  ///< correctly rounded
 
-  /// nullopt if undecided, or if there is no such scalar.
-  std::optional<double> operator[](Scalar which) const {
-    return (decided_ >> which & 1) != 0 ? std::optional(values_[which]) : std::nullopt;
-  }
+  /// nullptr if undecided, or if there is no such scalar.
+  const double* find(Scalar which) const { return (decided_ >> which & 1) != 0 ? &values_[which] : nullptr; }
 
  private:
   void decide(const Alpha& a, unsigned wanted);

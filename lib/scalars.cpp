@@ -152,17 +152,17 @@ bool has_angle(const PairNumbers& v) {
 
 template <class F>
 std::optional<double> of_angle(const Gram& gram, Scalar which, F f) {
-  const fast::Scalars fast(gram, Alpha(), which);
+  const fast::Scalars fast(gram, Alpha(), fast::bit(which));
   if (!fast.has_angle()) return std::nullopt;
-  if (const auto decided = fast[which]) return decided;
+  if (const double* const decided = fast.find(which)) return *decided;
   return f(PairNumbers(gram));
 }
 
 template <class F>
 std::optional<double> of_metric(const Gram& gram, const Alpha& a, Scalar which, F f) {
-  const fast::Scalars fast(gram, a, which);
+  const fast::Scalars fast(gram, a, fast::bit(which));
   if (fast.sign_of_p() <= 0) return std::nullopt;
-  if (const auto decided = fast[which]) return decided;
+  if (const double* const decided = fast.find(which)) return *decided;
   const PairNumbers v(gram);
   const auto ap = exact::alpha_times_p(v, a);
   if (!ap) return std::nullopt;
@@ -171,6 +171,13 @@ std::optional<double> of_metric(const Gram& gram, const Alpha& a, Scalar which, 
 
 double alpha_of(const MetricNumbers& m, const Alpha& given) {
   return given.value() ? *given.value() : exact::alpha_of(m);
+}
+
+double lambda_min_of(const MetricNumbers& m) {
+  return exact::lambda_of(m, -1);
+}
+double lambda_max_of(const MetricNumbers& m) {
+  return exact::lambda_of(m, 1);
 }
 
 double condition_of(const MetricNumbers& m) {
@@ -276,12 +283,10 @@ std::optional<double> alpha(const Gram& gram, Alpha a) {
   return of_metric(gram, a, Scalar::alpha, [&](const MetricNumbers& m) { return alpha_of(m, a); });
 }
 std::optional<double> lambda_min(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, Scalar::lambda_min,
-                   [](const MetricNumbers& m) { return exact::lambda_of(m, -1); });
+  return of_metric(gram, a, Scalar::lambda_min, lambda_min_of);
 }
 std::optional<double> lambda_max(const Gram& gram, Alpha a) {
-  return of_metric(gram, a, Scalar::lambda_max,
-                   [](const MetricNumbers& m) { return exact::lambda_of(m, 1); });
+  return of_metric(gram, a, Scalar::lambda_max, lambda_max_of);
 }
 std::optional<double> condition(const Gram& gram, Alpha a) {
   return of_metric(gram, a, Scalar::condition, condition_of);
@@ -302,50 +307,91 @@ std::optional<double> frobenius_norm(const Gram& gram, Alpha a) {
   return of_metric(gram, a, Scalar::frobenius_norm, frobenius_norm_of);
 }
 
+namespace {
+
+/// Scalars of one Gram: by the fast path, or from the exact numbers, made once one of them is needed.
+class Decision {
+ public:
+  Decision(const Gram& gram, const Alpha& a, unsigned wanted) : gram_(gram), a_(a), fast_(gram, a, wanted) {}
+
+  bool has_angle() const { return fast_.has_angle(); }
+  bool has_metric() const { return fast_.sign_of_p() > 0; }
+
+  // Numbers are put where they belong: a copy of an optional that was just written would wait for both parts.
+  template <class F>
+  void put_of_angle(std::optional<double>& to, Scalar which, F exactly) {
+    if (const double* const decided = fast_.find(which)) {
+      to = *decided;
+    } else {
+      to = exactly(pair());
+    }
+  }
+  template <class F>
+  void put_of_metric(std::optional<double>& to, Scalar which, F exactly) {
+    if (const double* const decided = fast_.find(which)) {
+      to = *decided;
+    } else if (const MetricNumbers* const numbers = metric()) {
+      to = exactly(*numbers);
+    }
+  }
+
+  void put_algebraic(AlgebraicScalars& to) {
+    to.judgement = gram_.judge();
+    to.gg = fast_.gg();
+    to.gy = fast_.gy();
+    to.yy = fast_.yy();
+    if (!has_angle()) return;
+    put_of_angle(to.cosine, Scalar::cosine, cosine_of);
+    put_of_angle(to.sine, Scalar::sine, sine_of);
+    if (!has_metric()) return;
+    put_of_metric(to.alpha, Scalar::alpha, [&](const MetricNumbers& m) { return alpha_of(m, a_); });
+    put_of_metric(to.lambda_min, Scalar::lambda_min, lambda_min_of);
+    put_of_metric(to.lambda_max, Scalar::lambda_max, lambda_max_of);
+    put_of_metric(to.condition, Scalar::condition, condition_of);
+    put_of_metric(to.sqrt_condition, Scalar::sqrt_condition, sqrt_condition_of);
+    put_of_metric(to.trace, Scalar::trace, trace_of);
+  }
+
+ private:
+  const PairNumbers& pair() {
+    if (!pair_) pair_.emplace(gram_);
+    return *pair_;
+  }
+  /// nullptr if no M(a) has the trace.
+  const MetricNumbers* metric() {
+    if (!metric_ && !none_) {
+      auto ap = exact::alpha_times_p(pair(), a_);
+      none_ = !ap;
+      if (ap) metric_.emplace(pair(), std::move(*ap));
+    }
+    return metric_ ? &*metric_ : nullptr;
+  }
+
+  const Gram& gram_;
+  const Alpha& a_;
+  fast::Scalars fast_;
+  std::optional<PairNumbers> pair_;
+  std::optional<MetricNumbers> metric_;
+  bool none_ = false;
+};
+
+}  // namespace
+
+AlgebraicScalars algebraic_scalars(const Gram& gram, Alpha a) {
+  AlgebraicScalars result;
+  Decision(gram, a, fast::algebraic).put_algebraic(result);
+  return result;
+}
+
 Scalars scalars(const Gram& gram, Alpha a) {
   Scalars result;
-  result.judgement = gram.judge();
-  const fast::Scalars fast(gram, a);
-  result.gg = fast.gg();
-  result.gy = fast.gy();
-  result.yy = fast.yy();
-  if (!fast.has_angle()) return result;
-
-  // The exact numbers, once one of them is needed.
-  std::optional<PairNumbers> pair;
-  const auto of_pair = [&](Scalar which, auto exactly) -> std::optional<double> {
-    if (const auto decided = fast[which]) return decided;
-    if (!pair) pair.emplace(gram);
-    return exactly(*pair);
-  };
-  result.cosine = of_pair(Scalar::cosine, cosine_of);
-  result.sine = of_pair(Scalar::sine, sine_of);
-  result.angle = of_pair(Scalar::angle, angle_of);
-  if (fast.sign_of_p() <= 0) return result;
-
-  std::optional<MetricNumbers> metric;
-  bool none = false;  // no M(a) has the trace
-  const auto of_metric = [&](Scalar which, auto exactly) -> std::optional<double> {
-    if (const auto decided = fast[which]) return decided;
-    if (!metric && !none) {
-      if (!pair) pair.emplace(gram);
-      auto ap = exact::alpha_times_p(*pair, a);
-      none = !ap;
-      if (ap) metric.emplace(*pair, std::move(*ap));
-    }
-    if (none) return std::nullopt;
-    return exactly(*metric);
-  };
-  result.alpha = of_metric(Scalar::alpha, [&](const MetricNumbers& m) { return alpha_of(m, a); });
-  result.lambda_min =
-      of_metric(Scalar::lambda_min, [](const MetricNumbers& m) { return exact::lambda_of(m, -1); });
-  result.lambda_max =
-      of_metric(Scalar::lambda_max, [](const MetricNumbers& m) { return exact::lambda_of(m, 1); });
-  result.condition = of_metric(Scalar::condition, condition_of);
-  result.sqrt_condition = of_metric(Scalar::sqrt_condition, sqrt_condition_of);
-  result.log_condition = of_metric(Scalar::log_condition, exact::log_condition_of);
-  result.trace = of_metric(Scalar::trace, trace_of);
-  result.log_det = of_metric(Scalar::log_det, log_det_of);
+  Decision decision(gram, a, fast::algebraic | fast::transcendental);
+  decision.put_algebraic(result);
+  if (!decision.has_angle()) return result;
+  decision.put_of_angle(result.angle, Scalar::angle, angle_of);
+  if (!decision.has_metric()) return result;
+  decision.put_of_metric(result.log_condition, Scalar::log_condition, exact::log_condition_of);
+  decision.put_of_metric(result.log_det, Scalar::log_det, log_det_of);
   return result;
 }
 

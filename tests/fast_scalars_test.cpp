@@ -24,8 +24,7 @@
 
 namespace natgrad::fast {
 
-Scalars::Scalars(const Gram& gram, const Alpha&) : gram_(kernels::leading(gram, false)) {}
-Scalars::Scalars(const Gram& gram, const Alpha& a, Scalar) : Scalars(gram, a) {}
+Scalars::Scalars(const Gram& gram, const Alpha&, unsigned) : gram_(kernels::leading(gram, false)) {}
 int Scalars::sign_of_p() const {
   return kernels::sign_of(gram_.p);
 }

@@ -83,19 +83,28 @@ NATGRAD_API std::optional<double> log_det(const Gram& gram, Alpha a = {});
 /// Frobenius norm sqrt(a*^2 + (D - 1) a^2 + 2 a a* s^2). @claim scalars.frobenius_norm
 NATGRAD_API std::optional<double> frobenius_norm(const Gram& gram, Alpha a = {});
 
-/// All of the above at once, with the verdict; one conversion of the Gram for all of them.
-struct Scalars {
+/// The algebraic ones at once, with the verdict.
+struct AlgebraicScalars {
   Judgement judgement;
   double gg = 0, gy = 0, yy = 0;  ///< rounded entries of the Gram
-  std::optional<double> cosine, sine, angle;
+  std::optional<double> cosine, sine;
   std::optional<double> alpha, lambda_min, lambda_max;
-  std::optional<double> condition, sqrt_condition, log_condition;
-  std::optional<double> trace, log_det;
+  std::optional<double> condition, sqrt_condition;
+  std::optional<double> trace;
+
+  friend bool operator==(const AlgebraicScalars&, const AlgebraicScalars&) = default;
+};
+
+/// The transcendental ones, too.
+struct Scalars : AlgebraicScalars {
+  std::optional<double> angle, log_condition, log_det;
 
   friend bool operator==(const Scalars&, const Scalars&) = default;
 };
 
-/// @pre gram.dimension() >= 1   @throws ContractError
+/// One conversion of the Gram for all of them: as many calls of the functions above take several times as
+/// long. @pre gram.dimension() >= 1   @throws ContractError
+NATGRAD_API AlgebraicScalars algebraic_scalars(const Gram& gram, Alpha a = {});
 NATGRAD_API Scalars scalars(const Gram& gram, Alpha a = {});
 
 // ------------------------------------------------------------------------- inexact data

@@ -105,6 +105,7 @@ Subject::Subject()
       trace(natgrad::trace),
       log_det(natgrad::log_det),
       frobenius_norm(natgrad::frobenius_norm),
+      algebraic_scalars(natgrad::algebraic_scalars),
       scalars(natgrad::scalars),
       enclose(natgrad::enclose),
       metric([](Doubles g, Doubles y, Alpha a) { return Metric::make(g, y, a); }),

@@ -56,6 +56,7 @@ struct Subject {
   using Scalar = std::function<std::optional<double>(const Gram&, Alpha)>;
   Scalar cosine, sine, angle, alpha, lambda_min, lambda_max, condition, sqrt_condition, log_condition, trace,
       log_det, frobenius_norm;
+  std::function<AlgebraicScalars(const Gram&, Alpha)> algebraic_scalars;
   std::function<Scalars(const Gram&, Alpha)> scalars;
   std::function<ScalarEnclosures(const Gram&, double radius, Alpha)> enclose;
 

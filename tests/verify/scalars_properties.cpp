@@ -201,6 +201,7 @@ void all_at_once(const Subject& subject) {
   const Gram gram = Gram::of(pair.g, pair.y);
   const Alpha a = *indices(2) == 0 ? Alpha() : Alpha(*positive_doubles());
   const Scalars all = subject.scalars(gram, a);
+  RC_ASSERT(subject.algebraic_scalars(gram, a) == static_cast<const AlgebraicScalars&>(all));
   RC_ASSERT(all.judgement == subject.judge(gram));
   require_same(all.gg, subject.to_double(gram.gg()), "gg");
   require_same(all.gy, subject.to_double(gram.gy()), "p");
@@ -849,9 +850,15 @@ std::vector<Property> laws() {
          }}}},
       {"scalars.alpha",
        "all at once",
-       "scalars() equals the functions one by one",
+       "scalars() and algebraic_scalars() equal the functions one by one",
        all_at_once,
-       {{"the parameter is ignored",
+       {{"the algebraic ones alone are those at a*",
+         [](Subject& subject) {
+           subject.algebraic_scalars = [](const Gram& gram, Alpha) {
+             return natgrad::algebraic_scalars(gram);
+           };
+         }},
+        {"the parameter is ignored",
          [](Subject& subject) {
            subject.scalars = [](const Gram& gram, Alpha) { return natgrad::scalars(gram); };
          }},
