@@ -1,12 +1,15 @@
 // natgrad: the exact Gram against plain floating point. Arguments: double|float, kind of data (data.hpp), n.
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "baseline.hpp"
 #include "bench.hpp"
 #include "data.hpp"
 #include "natgrad/gram.hpp"
+#include "operations.hpp"
 
 #ifdef NATGRAD_BENCH_BLAS
 #include <cblas.h>
@@ -33,6 +36,12 @@ int run(Program& program) {
   if (kind == "normal" && n >= 1'000'000)
     program.time(
         "exact on 2 threads", [&] { return exact(pair); }, 2);
+  if constexpr (std::is_same_v<T, double>) {
+    const char* const forced = std::getenv("NATGRAD_KERNEL");
+    const std::string kernel = forced == nullptr ? "" : forced;
+    if (kernel_operations(kernel, 0))
+      program.time("operations", [=] { return kernel_operations(kernel, n); });
+  }
 #ifdef NATGRAD_BENCH_BLAS
   if constexpr (std::is_same_v<T, double>) {
     const auto length = static_cast<blasint>(n);
