@@ -26,6 +26,7 @@ using natgrad::test::dot;
 using natgrad::test::exact;
 using natgrad::test::ExactPair;
 using natgrad::test::nearest;
+using natgrad::test::nearest_float;
 using natgrad::test::PrecisionScope;
 using natgrad::test::Rational;
 using natgrad::test::RationalVector;
@@ -260,18 +261,6 @@ TEST(CanonicalForm, OperatorsAreCorrectlyRounded) {
       }
     }
   }
-}
-
-// The nearest float. Where the doubles on both sides of the nearest double round to different floats, the
-// middle of those decides.
-float nearest_float(const Rational& x) {
-  const double d = nearest(x);
-  const auto below = static_cast<float>(std::nextafter(d, -infinity));
-  const auto above = static_cast<float>(std::nextafter(d, infinity));
-  if (below == above || std::isinf(below) || std::isinf(above)) return static_cast<float>(d);
-  const Rational middle = (exact(static_cast<double>(below)) + exact(static_cast<double>(above))) / 2;
-  if (x == middle) return static_cast<float>(d);
-  return x < middle ? below : above;
 }
 
 TEST(CanonicalForm, OperatorsOfFloatsAreCorrectlyRounded) {

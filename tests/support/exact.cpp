@@ -1,6 +1,7 @@
 // natgrad: exact numbers and self-checking multiprecision for tests.
 #include "exact.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -38,15 +39,14 @@ long exponent_of(const Rational& x) {
 }
 
 namespace {
-// Exponent of the last place of the double nearest to x != 0.
-long last_place(const Rational& x) {
-  return std::max(exponent_of(x) - 52, -1074L);
-}
-}  // namespace
 
-double nearest(const Rational& x) {
-  if (x == 0) return 0;
-  const long last = last_place(x);
+// Exponent of the last place of the double (of `digits` bits, multiples of 2^least) nearest to x != 0.
+long last_place(const Rational& x, long digits = 53, long least = -1074) {
+  return std::max(exponent_of(x) - digits + 1, least);
+}
+
+// |x|/2^last to the nearest integer, ties to even.
+std::uint64_t nearest_multiple(const Rational& x, long last) {
   Integer n = abs(numerator(x)), d = denominator(x);
   if (last >= 0) {
     d <<= static_cast<unsigned long>(last);
@@ -57,9 +57,28 @@ double nearest(const Rational& x) {
   divide_qr(n, d, quotient, remainder);
   const Integer twice = 2 * remainder;
   if (twice > d || (twice == d && bit_test(quotient, 0))) ++quotient;
-  const double magnitude = std::ldexp(static_cast<double>(quotient.convert_to<std::uint64_t>()),
-                                      static_cast<int>(std::min(last, 2000L)));
+  return quotient.convert_to<std::uint64_t>();
+}
+
+// multiple 2^last with the sign of x: exact, or +-inf beyond the range of T.
+template <class T>
+T composed(const Rational& x, std::uint64_t multiple, long last) {
+  const T magnitude = std::ldexp(static_cast<T>(multiple), static_cast<int>(std::min(last, 2000L)));
   return x < 0 ? -magnitude : magnitude;
+}
+
+}  // namespace
+
+double nearest(const Rational& x) {
+  if (x == 0) return 0;
+  const long last = last_place(x);
+  return composed<double>(x, nearest_multiple(x, last), last);
+}
+
+float nearest_float(const Rational& x) {
+  if (x == 0) return 0;
+  const long last = last_place(x, 24, -149);
+  return composed<float>(x, nearest_multiple(x, last), last);
 }
 
 Rational half_ulp(const Rational& x) {

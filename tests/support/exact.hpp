@@ -34,6 +34,8 @@ Rational dot(std::span<const Rational> x, std::span<const Rational> z);
 long exponent_of(const Rational& x);
 /// Nearest double, ties to even, subnormals included, +-inf from 2^1024 - 2^970 on: integers only.
 double nearest(const Rational& x);
+/// Nearest float, likewise (+-inf from 2^128 - 2^103 on), rounded once: not by way of a double.
+float nearest_float(const Rational& x);
 /// Half the distance between neighbouring doubles at x: the error of a correct rounding is at most this.
 Rational half_ulp(const Rational& x);
 

@@ -67,6 +67,10 @@ struct Subject {
   Operator apply, solve, root_apply, root_solve;
   Operator factor_apply, factor_transpose_apply, factor_solve, factor_transpose_solve;
   Operator apply_in_place, solve_in_place;
+  using OperatorOfFloats = std::function<void(const MetricOperator&, Floats x, std::span<float> out)>;
+  OperatorOfFloats apply_floats, solve_floats;
+  using OperatorOfColumns = std::function<arma::mat(const MetricOperator&, const arma::mat& x)>;
+  OperatorOfColumns apply_columns, solve_columns;
   using Form = std::function<double(const MetricOperator&, Doubles x)>;
   Form quadratic_form, inverse_quadratic_form;
   std::function<LdlFactor(const MetricOperator&)> ldl;

@@ -1,5 +1,7 @@
 // natgrad: laws of the family M(a): exact rationals for what is correctly rounded, multiprecision for roots.
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <limits>
 
 #include "support/environment.hpp"
@@ -12,9 +14,13 @@ namespace natgrad::test {
 namespace {
 
 using Doubles = Subject::Doubles;
+using Floats = Subject::Floats;
 using Operator = Subject::Operator;
+using OperatorOfFloats = Subject::OperatorOfFloats;
+using OperatorOfColumns = Subject::OperatorOfColumns;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr float largest_float = std::numeric_limits<float>::max();
 
 // ------------------------------------------------------------------------- drawing and comparing
 
@@ -37,6 +43,25 @@ Draw draw(const Subject& subject, std::size_t max_dimension) {
 std::vector<double> nearest(const RationalVector& x) {
   std::vector<double> out;
   for (const Rational& element : x) out.push_back(test::nearest(element));
+  return out;
+}
+
+std::vector<double> widened(Floats x) {
+  return {x.begin(), x.end()};
+}
+
+// x, its exponent brought into the range of floats.
+float folded(double x) {
+  int exponent = 0;
+  const double fraction = std::frexp(x, &exponent);
+  if (exponent < -148 || exponent > 128) exponent %= 128;
+  const float nearby = nearest_float(exact(std::ldexp(fraction, exponent)));
+  return std::isfinite(nearby) ? nearby : std::copysign(largest_float, nearby);
+}
+
+std::vector<float> folded(Doubles x) {
+  std::vector<float> out;
+  for (const double element : x) out.push_back(folded(element));
   return out;
 }
 
@@ -199,30 +224,315 @@ void in_place(const Subject& subject) {
 void any_environment(const Subject& subject) {
   const Draw d = draw(subject, 6);
   const std::vector<double> x = *probes(d.pair, d.a);
+  const std::vector<float> floats = folded(x);
+  const arma::mat columns = arma::join_rows(arma::vec(x), arma::vec(d.pair.g));
+  struct Results {
+    std::vector<std::vector<double>> doubles;
+    std::vector<std::vector<float>> floats;
+  };
   const auto results = [&] {
-    std::vector<std::vector<double>> out;
+    Results out;
     for (const Operator& f :
          {subject.apply, subject.solve, subject.root_apply, subject.root_solve, subject.factor_apply,
           subject.factor_transpose_apply, subject.factor_solve, subject.factor_transpose_solve}) {
-      out.push_back(f(d.metric, x));
+      out.doubles.push_back(f(d.metric, x));
     }
-    out.push_back({subject.quadratic_form(d.metric, x), subject.inverse_quadratic_form(d.metric, x)});
+    out.doubles.push_back({subject.quadratic_form(d.metric, x), subject.inverse_quadratic_form(d.metric, x)});
     const LdlFactor ldl = subject.ldl(d.metric);
-    for (const arma::vec& part : {ldl.pivots, ldl.u, ldl.v}) out.emplace_back(part.begin(), part.end());
+    for (const arma::vec& part : {ldl.pivots, ldl.u, ldl.v})
+      out.doubles.emplace_back(part.begin(), part.end());
+    for (const OperatorOfColumns& f : {subject.apply_columns, subject.solve_columns}) {
+      const arma::mat image = f(d.metric, columns);
+      out.doubles.emplace_back(image.begin(), image.end());
+    }
+    for (const OperatorOfFloats& f : {subject.apply_floats, subject.solve_floats}) {
+      out.floats.emplace_back(floats.size());
+      f(d.metric, floats, out.floats.back());
+    }
     return out;
   };
-  const auto expected = results();
+  const Results expected = results();
   for (const Environment environment : environments) {
-    std::vector<std::vector<double>> actual;
+    Results actual;
     {
       const EnvironmentScope scope(environment);
       actual = results();
     }
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      require_same_elements(actual[i], expected[i],
+    for (std::size_t i = 0; i < expected.doubles.size(); ++i) {
+      require_same_elements(actual.doubles[i], expected.doubles[i],
                             std::string("result ") + std::to_string(i) + ", " + name(environment));
     }
+    for (std::size_t i = 0; i < expected.floats.size(); ++i) {
+      require_same_elements(widened(actual.floats[i]), widened(expected.floats[i]),
+                            std::string("result of floats ") + std::to_string(i) + ", " + name(environment));
+    }
   }
+}
+
+// ------------------------------------------------------------------------- floats and columns
+
+// M or M^-1: of doubles, of floats, of the columns of a matrix, and of rationals.
+struct Way {
+  Operator Subject::*doubles;
+  OperatorOfFloats Subject::*floats;
+  OperatorOfColumns Subject::*columns;
+  RationalVector (*reference)(const ExactPair&, std::span<const Rational>);
+  bool inverse;
+};
+constexpr Way forward = {&Subject::apply, &Subject::apply_floats, &Subject::apply_columns, test::apply,
+                         false};
+constexpr Way backward = {&Subject::solve, &Subject::solve_floats, &Subject::solve_columns, two_loop, true};
+
+constexpr std::uint32_t bits_of_largest = std::bit_cast<std::uint32_t>(largest_float);
+
+// x with three bits to spare at both ends: its multiples by 1, 3, 5 and 7 are floats.
+double with_bits_to_spare(float x) {
+  const float nearer = std::fabs(x) >= 0x1p124F ? x * 0x1p-4F : x;
+  return static_cast<double>(std::bit_cast<float>(std::bit_cast<std::uint32_t>(nearer) & ~7U));
+}
+
+// Half way from the finite float >= 0 with these bits to the next, or to 2^128, where infinity begins.
+Rational half_way_above(std::uint32_t bits) {
+  const auto value = [](std::uint32_t of) {
+    return of > bits_of_largest ? power_of_two(128) : exact(static_cast<double>(std::bit_cast<float>(of)));
+  };
+  return (value(bits) + value(bits + 1)) / 2;
+}
+
+// Floats of every exponent >= 0, with more of the least and of the greatest.
+std::uint32_t draw_bits_of_float() {
+  const std::uint64_t kind = *indices(6);
+  if (kind == 0) return static_cast<std::uint32_t>(*indices(16));
+  if (kind == 1) return bits_of_largest - static_cast<std::uint32_t>(*indices(16));
+  return static_cast<std::uint32_t>(*indices(std::uint64_t{bits_of_largest} + 1));
+}
+
+// The double a for which element i is next to half way between two floats, if there is one. Element i is
+// constant + slope a (of M^-1 x: slope/a), and half the last place of a changes it by about as much as the
+// last place of a double, which is what a rounding to double on the way would lose.
+std::optional<Alpha> parameter_for_half_way(const Pair& pair, std::span<const Rational> x, std::size_t i,
+                                            std::uint32_t bits, const Way& way) {
+  const auto element = [&](double a) { return way.reference(ExactPair(pair.g, pair.y, a), x)[i]; };
+  const Rational at_one = element(1), slope = element(way.inverse ? 0.5 : 2) - at_one;
+  const Rational constant = at_one - slope;
+  if (slope == 0) return {};
+  // A sum that cancels would not be that close.
+  Rational target = half_way_above(bits);
+  if (target <= abs(constant)) {
+    const float above = nearest_float(2 * abs(constant));
+    if (!std::isfinite(above)) return {};
+    target = half_way_above(std::bit_cast<std::uint32_t>(above));
+  }
+  const Rational factor = ((slope < 0 ? Rational(-target) : target) - constant) / slope;
+  const double a = test::nearest(way.inverse ? Rational(1 / factor) : factor);
+  if (!(std::isfinite(a) && a > 0)) return {};
+  return Alpha(a);
+}
+
+struct FloatDraw {
+  Pair pair;
+  Alpha a;
+  std::vector<float> x;
+};
+
+// M (c g) = c y, M^-1 (c y) = c g: one vector of floats, the other such that c times it is half way
+// between floats, or as close to that as doubles can be for c > 1.
+FloatDraw image_draw(Pair pair, Alpha a, const Way& way) {
+  std::vector<double>&from = way.inverse ? pair.y : pair.g, &to = way.inverse ? pair.g : pair.y;
+  const int c = 1 + 2 * static_cast<int>(*indices(4));
+  for (double& element : from) element = with_bits_to_spare(folded(element));
+  for (double& element : to) {
+    if (element == 0) continue;
+    const Rational target = half_way_above(std::bit_cast<std::uint32_t>(std::fabs(folded(element))));
+    element = std::copysign(test::nearest(Rational(target / c)), element);
+  }
+  Rational p = dot(exact(pair.g), exact(pair.y));
+  if (p == 0) {
+    from.push_back(1);
+    to.push_back(1);
+    p = 1;
+  }
+  if (p < 0) {
+    for (double& element : to) element = -element;
+  }
+  std::vector<float> x;
+  for (const double element : from) x.push_back(static_cast<float>(c * element));
+  return {pair, a, x};
+}
+
+FloatDraw draw_floats(const Way& way) {
+  const Pair pair = *effective_pairs(12);
+  const Alpha a = *alphas(pair);
+  const std::uint64_t kind = *indices(4);
+  if (kind == 3) return image_draw(pair, a, way);
+  FloatDraw out{pair, a, folded(*probes(pair, a))};
+  if (kind > 0) {
+    const std::size_t i = *indices(pair.g.size());
+    const std::uint32_t bits = draw_bits_of_float();
+    out.a = parameter_for_half_way(pair, exact(widened(out.x)), i, bits, way).value_or(a);
+  }
+  return out;
+}
+
+RationalVector exact_image(const FloatDraw& d, const Way& way) {
+  const std::optional<double> parameter = d.pair.g.size() == 1 ? std::nullopt : d.a.value();
+  return way.reference(ExactPair(d.pair.g, d.pair.y, parameter), exact(widened(d.x)));
+}
+
+void floats_rounded_once(const Subject& subject, const Way& way) {
+  const FloatDraw d = draw_floats(way);
+  classify(d.pair);
+  std::vector<float> expected;
+  bool tie = false, twice = false, subnormal = false, overflow = false;
+  for (const Rational& element : exact_image(d, way)) {
+    expected.push_back(nearest_float(element));
+    const double nearby = test::nearest(element);
+    twice = twice || (std::isfinite(nearby) && nearest_float(exact(nearby)) != expected.back());
+    tie = tie || (element != 0 && nearest_float(element * (1 + power_of_two(-80))) !=
+                                      nearest_float(element * (1 - power_of_two(-80))));
+    subnormal = subnormal || std::fpclassify(expected.back()) == FP_SUBNORMAL;
+    overflow = overflow || std::isinf(expected.back());
+  }
+  if (twice) RC_TAG("two roundings differ");
+  if (tie) RC_TAG("half way");
+  if (subnormal) RC_TAG("subnormal float");
+  if (overflow) RC_TAG("float overflow");
+  const Metric metric = subject.metric(d.pair.g, d.pair.y, d.a).value();
+  std::vector<float> out(d.x.size(), 7), both = d.x;
+  (subject.*way.floats)(metric, d.x, out);
+  require_same_elements(widened(out), widened(expected), "of floats: element");
+  (subject.*way.floats)(metric, both, both);
+  require_same_elements(widened(both), widened(expected), "of floats in place: element");
+}
+
+// Probes, some as large or as small as they can be made exactly, some zero.
+arma::mat draw_columns(const Pair& pair, Alpha a, std::size_t columns) {
+  arma::mat x(pair.g.size(), columns);
+  for (arma::uword k = 0; k < columns; ++k) {
+    const std::uint64_t kind = *indices(8);
+    std::vector<double> column = *probes(pair, a);
+    const auto [lo, hi] = exact_shifts(column);
+    if (kind == 5) column = shifted(column, hi);
+    if (kind == 6) column = shifted(column, lo);
+    if (kind == 7) std::fill(column.begin(), column.end(), *indices(2) == 0 ? 0.0 : -0.0);
+    std::copy(column.begin(), column.end(), x.begin_col(k));
+  }
+  return x;
+}
+
+void require_same_bits(const arma::mat& actual, const arma::mat& expected) {
+  RC_ASSERT(actual.n_rows == expected.n_rows);
+  RC_ASSERT(actual.n_cols == expected.n_cols);
+  for (arma::uword k = 0; k < expected.n_cols; ++k) {
+    for (arma::uword i = 0; i < expected.n_rows; ++i) {
+      if (std::bit_cast<std::uint64_t>(actual(i, k)) != std::bit_cast<std::uint64_t>(expected(i, k))) {
+        fail("element " + std::to_string(i) + " of column " + std::to_string(k) + " is " + hex(actual(i, k)) +
+             "; the column alone gives " + hex(expected(i, k)));
+      }
+    }
+  }
+}
+
+// Columns go in groups of sixteen and rows in strips of 4096.
+void columns_are_those_of_each(const Subject& subject, const Way& way) {
+  Pair pair = *effective_pairs(12);
+  classify(pair);
+  const Alpha a = *alphas(pair);
+  const bool tall = *indices(64) == 63;
+  arma::mat x = draw_columns(pair, a, tall ? 2 + *indices(3) : *indices(40));
+  if (tall) {
+    RC_TAG("several strips");
+    const std::size_t times = 4096 / pair.g.size() + 1;
+    x = arma::repmat(x, times, 1);
+    for (std::vector<double>* vector : {&pair.g, &pair.y}) {
+      const std::vector<double> once = *vector;
+      for (std::size_t k = 1; k < times; ++k) vector->insert(vector->end(), once.begin(), once.end());
+    }
+  }
+  if (x.n_cols > 16) RC_TAG("several groups");
+  const Metric metric = subject.metric(pair.g, pair.y, a).value();
+  arma::mat expected(x.n_rows, x.n_cols);
+  for (arma::uword k = 0; k < x.n_cols; ++k) {
+    const std::vector<double> column = (subject.*way.doubles)(metric, Doubles(x.colptr(k), x.n_rows));
+    std::copy(column.begin(), column.end(), expected.begin_col(k));
+  }
+  require_same_bits((subject.*way.columns)(metric, x), expected);
+}
+
+// The element that a refusal names; "refused" if it is about no element.
+template <class Function>
+std::string refusal(Function function) {
+  try {
+    function();
+  } catch (const NonFiniteError& error) {
+    return error.argument() + "[" + std::to_string(error.index()) + "] = " + hex(error.value());
+  } catch (const ContractError&) {
+    return "refused";
+  }
+  return "accepted";
+}
+
+void require_refusal(const std::string& actual, const std::string& expected, const char* what) {
+  if (actual != expected) fail(std::string(what) + ": " + actual + ", should be: " + expected);
+}
+
+void refuses_bad_floats(const Subject& subject, const Way& way) {
+  const Draw d = draw(subject, 12);
+  const std::size_t n = d.pair.g.size();
+  std::vector<float> x = folded(*probes(d.pair, d.a)), out(n, 7);
+  const std::vector<float> untouched = out;
+  const auto call = [&](Floats in, std::span<float> to) {
+    return refusal([&] { (subject.*way.floats)(d.metric, in, to); });
+  };
+  // Too short (nothing at all included), or too long.
+  std::vector<float> other = x;
+  other.resize(*indices(2) == 0 ? *indices(n) : n + 1 + *indices(3), 7.0F);
+  const std::vector<float> other_before = other;
+  require_refusal(call(other, out), "refused", "x of another length");
+  require_refusal(call(x, other), "refused", "out of another length");
+  RC_ASSERT((other == other_before));
+  // x and out, overlapping in part.
+  const std::size_t shift = 1 + *indices(n);
+  if (shift < n) {
+    std::vector<float> memory = x;
+    memory.resize(n + shift, 7.0F);
+    const std::vector<float> before = memory;
+    const std::span<float> first = std::span(memory).first(n), last = std::span(memory).last(n);
+    require_refusal(call(first, last), "refused", "out that begins inside x");
+    require_refusal(call(last, first), "refused", "out that ends inside x");
+    RC_ASSERT((memory == before));
+  }
+  // Two bad elements, or one twice: the first is named.
+  const std::array<float, 3> bad = {std::numeric_limits<float>::infinity(),
+                                    -std::numeric_limits<float>::infinity(),
+                                    std::numeric_limits<float>::quiet_NaN()};
+  const std::size_t one = *indices(n), two = *indices(n), first = std::min(one, two);
+  x[std::max(one, two)] = bad[*indices(3)];
+  x[first] = bad[*indices(3)];
+  const double named = static_cast<double>(x[first]);
+  require_refusal(call(x, out), "x[" + std::to_string(first) + "] = " + hex(named), "bad elements");
+  RC_ASSERT((out == untouched));
+}
+
+void refuses_bad_columns(const Subject& subject, const Way& way) {
+  const Pair pair = *effective_pairs(12);
+  const Alpha a = *alphas(pair);
+  const Metric metric = subject.metric(pair.g, pair.y, a).value();
+  arma::mat x = draw_columns(pair, a, 1 + *indices(20));
+  const auto call = [&](const arma::mat& in) { return refusal([&] { (subject.*way.columns)(metric, in); }); };
+  // Without columns, too, the rows have to fit.
+  const arma::uword columns = *indices(2) * x.n_cols;
+  const arma::uword rows = *indices(2) == 0 ? *indices(x.n_rows) : x.n_rows + 1 + *indices(3);
+  require_refusal(call(arma::mat(rows, columns, arma::fill::ones)), "refused", "another number of rows");
+  // Two bad elements: the first, column by column, is named.
+  const std::array<double, 3> bad = {infinity, -infinity, std::numeric_limits<double>::quiet_NaN()};
+  const arma::uword one = *indices(x.n_elem), two = *indices(x.n_elem), first = std::min(one, two);
+  x[std::max(one, two)] = bad[*indices(3)];
+  x[first] = bad[*indices(3)];
+  require_refusal(call(x),
+                  "x.col(" + std::to_string(first / x.n_rows) + ")[" + std::to_string(first % x.n_rows) +
+                      "] = " + hex(x[first]),
+                  "bad elements");
 }
 
 // ------------------------------------------------------------------------- quadratic forms
@@ -612,6 +922,221 @@ Canary oblique_projector() {
   });
 }
 
+Canary of_floats(const char* name, const Way& way,
+                 std::function<void(const MetricOperator&, Floats, std::span<float>)> mistake) {
+  return {name, [=](Subject& subject) { subject.*way.floats = mistake; }};
+}
+
+// What the mistake makes of the library's floats.
+Canary after_floats(const char* name, const Way& way, float (*mistake)(float)) {
+  return {name, [=](Subject& subject) {
+            const OperatorOfFloats library = subject.*way.floats;
+            subject.*way.floats = [=](const MetricOperator& m, Floats x, std::span<float> out) {
+              library(m, x, out);
+              for (float& element : out) element = mistake(element);
+            };
+          }};
+}
+
+std::vector<Canary> wrong_floats(const Way& way) {
+  const auto exactly = [way](const MetricOperator& m, Floats x) {
+    const ExactPair e(m.g(), m.y(), m.g().size() == 1 ? std::nullopt : m.alpha().value());
+    return way.reference(e, exact(widened(x)));
+  };
+  return {
+      {"rounded to double, then to float",
+       [way](Subject& subject) {
+         subject.*way.floats = [wide = subject.*way.doubles](const MetricOperator& m, Floats x,
+                                                             std::span<float> out) {
+           const std::vector<double> rounded = wide(m, widened(x));
+           std::copy(rounded.begin(), rounded.end(), out.begin());
+         };
+       }},
+      of_floats("the textbook formula in doubles, rounded to float", way,
+                [way](const MetricOperator& m, Floats x, std::span<float> out) {
+                  const std::vector<double> wide = widened(x);
+                  const std::vector<double> rounded =
+                      way.inverse ? Naive(m).solve(wide) : Naive(m).apply(wide);
+                  std::copy(rounded.begin(), rounded.end(), out.begin());
+                }),
+      of_floats("ties away from zero", way,
+                [exactly](const MetricOperator& m, Floats x, std::span<float> out) {
+                  const RationalVector all = exactly(m, x);
+                  const Rational away = 1 + power_of_two(-3000);
+                  for (std::size_t i = 0; i < all.size(); ++i) out[i] = nearest_float(all[i] * away);
+                }),
+      after_floats("subnormal floats flushed to zero", way,
+                   [](float x) { return std::fabs(x) < std::numeric_limits<float>::min() ? 0.0F : x; }),
+      after_floats("the largest float in place of infinity", way,
+                   [](float x) { return std::clamp(x, -largest_float, largest_float); }),
+      {"the argument is read after it was overwritten",
+       [way](Subject& subject) {
+         subject.*way.floats = [library = subject.*way.floats](const MetricOperator& m, Floats x,
+                                                               std::span<float> out) {
+           std::vector<float> elements(x.size());
+           for (std::size_t i = 0; i < x.size(); ++i) {
+             library(m, x, elements);
+             out[i] = elements[i];
+             if (!std::isfinite(out[i])) {
+               std::copy(elements.begin(), elements.end(), out.begin());
+               return;
+             }
+           }
+         };
+       }},
+  };
+}
+
+Canary of_columns(
+    const char* name, const Way& way,
+    std::function<arma::mat(const OperatorOfColumns&, const MetricOperator&, const arma::mat&)> mistake) {
+  return {name, [=](Subject& subject) {
+            subject.*way.columns = [=, library = subject.*way.columns](const MetricOperator& m,
+                                                                       const arma::mat& x) {
+              return mistake(library, m, x);
+            };
+          }};
+}
+
+std::vector<Canary> wrong_columns(const Way& way) {
+  return {
+      of_columns("the coefficients of the first column for all", way,
+                 [way](const OperatorOfColumns& library, const MetricOperator& m, const arma::mat& x) {
+                   arma::mat out = library(m, x);
+                   if (x.n_cols < 2) return out;
+                   const ExactPair e(m.g(), m.y(), m.g().size() == 1 ? std::nullopt : m.alpha().value());
+                   const RationalVector first = exact(Doubles(x.colptr(0), x.n_rows));
+                   const RationalVector image = way.reference(e, first);
+                   const Rational of_x = way.inverse ? Rational(1 / e.a) : e.a;
+                   for (arma::uword k = 1; k < x.n_cols; ++k) {
+                     for (arma::uword i = 0; i < x.n_rows; ++i) {
+                       out(i, k) = test::nearest(image[i] + of_x * (exact(x(i, k)) - first[i]));
+                     }
+                   }
+                   return out;
+                 }),
+      of_columns("every group of sixteen columns is the first", way,
+                 [](const OperatorOfColumns& library, const MetricOperator& m, const arma::mat& x) {
+                   arma::mat out = library(m, x);
+                   for (arma::uword k = 16; k < x.n_cols; ++k) out.col(k) = out.col(k % 16);
+                   return out;
+                 }),
+      of_columns("rows after the first strip are the first column's", way,
+                 [](const OperatorOfColumns& library, const MetricOperator& m, const arma::mat& x) {
+                   arma::mat out = library(m, x);
+                   for (arma::uword k = 1; k < x.n_cols; ++k) {
+                     for (arma::uword i = 4096; i < x.n_rows; ++i) out(i, k) = out(i, 0);
+                   }
+                   return out;
+                 }),
+      of_columns("the formula in doubles", way,
+                 [way](const OperatorOfColumns&, const MetricOperator& m, const arma::mat& x) {
+                   arma::mat out(x.n_rows, x.n_cols);
+                   const Naive naive(m);
+                   for (arma::uword k = 0; k < x.n_cols; ++k) {
+                     const Doubles column(x.colptr(k), x.n_rows);
+                     const auto image = way.inverse ? naive.solve(column) : naive.apply(column);
+                     std::copy(image.begin(), image.end(), out.begin_col(k));
+                   }
+                   return out;
+                 }),
+      of_columns("zeros lose their sign", way,
+                 [](const OperatorOfColumns& library, const MetricOperator& m, const arma::mat& x) {
+                   return arma::mat(library(m, x) + 0.0);
+                 }),
+  };
+}
+
+std::vector<Canary> accepted_floats(const Way& way) {
+  const auto around = [way](const char* name, auto mistake) {
+    return Canary{name, [=](Subject& subject) {
+                    subject.*way.floats = [=, library = subject.*way.floats](const MetricOperator& m,
+                                                                             Floats x, std::span<float> out) {
+                      mistake(library, m, x, out);
+                    };
+                  }};
+  };
+  using Library = const OperatorOfFloats&;
+  using M = const MetricOperator&;
+  using Out = std::span<float>;
+  return {
+      around("cleared before the argument is looked at",
+             [](Library library, M m, Floats x, Out out) {
+               const std::vector<float> copy(x.begin(), x.end());
+               std::fill(out.begin(), out.end(), 0.0F);
+               library(m, out.data() == x.data() ? Floats(copy) : x, out);
+             }),
+      around("NaN and infinity count as zero",
+             [](Library library, M m, Floats x, Out out) {
+               std::vector<float> copy(x.begin(), x.end());
+               for (float& element : copy) element = std::isfinite(element) ? element : 0.0F;
+               library(m, copy, out);
+             }),
+      around("the last bad element is named",
+             [](Library library, M m, Floats x, Out out) {
+               for (std::size_t i = x.size(); i-- > 0;) {
+                 if (!std::isfinite(x[i])) throw NonFiniteError("x", i, static_cast<double>(x[i]));
+               }
+               library(m, x, out);
+             }),
+      around("missing elements count as zero",
+             [](Library library, M m, Floats x, Out out) {
+               std::vector<float> padded(x.begin(), x.end());
+               padded.resize(m.g().size());
+               library(m, padded, out);
+             }),
+      around("as many elements as fit",
+             [](Library library, M m, Floats x, Out out) {
+               std::vector<float> all(m.g().size());
+               library(m, x, all);
+               std::copy_n(all.begin(), std::min(all.size(), out.size()), out.begin());
+             }),
+      around("an overlap in part is not noticed",
+             [](Library library, M m, Floats x, Out out) {
+               const std::vector<float> copy(x.begin(), x.end());
+               library(m, copy, out);
+             }),
+  };
+}
+
+std::vector<Canary> accepted_columns(const Way& way) {
+  return {
+      of_columns("NaN and infinity count as zero", way,
+                 [](const OperatorOfColumns& library, const MetricOperator& m, const arma::mat& x) {
+                   arma::mat copy = x;
+                   for (double& element : copy) element = std::isfinite(element) ? element : 0.0;
+                   return library(m, copy);
+                 }),
+      of_columns("the element is counted from the first of the matrix", way,
+                 [](const OperatorOfColumns& library, const MetricOperator& m, const arma::mat& x) {
+                   for (arma::uword i = 0; i < x.n_elem && x.n_rows == m.g().size(); ++i) {
+                     if (!std::isfinite(x[i])) {
+                       throw NonFiniteError("x.col(" + std::to_string(i / x.n_rows) + ")", i, x[i]);
+                     }
+                   }
+                   return library(m, x);
+                 }),
+      of_columns("the column is refused without its name", way,
+                 [](const OperatorOfColumns& library, const MetricOperator& m, const arma::mat& x) {
+                   try {
+                     return library(m, x);
+                   } catch (const NonFiniteError& error) {
+                     throw NonFiniteError("x", error.index(), error.value());
+                   }
+                 }),
+      of_columns("missing rows count as zero", way,
+                 [](const OperatorOfColumns& library, const MetricOperator& m, const arma::mat& x) {
+                   arma::mat padded = x;
+                   if (padded.n_rows < m.g().size()) padded.resize(m.g().size(), x.n_cols);
+                   return library(m, padded);
+                 }),
+      of_columns("rows are counted only where there are columns", way,
+                 [](const OperatorOfColumns& library, const MetricOperator& m, const arma::mat& x) {
+                   return x.n_cols == 0 ? x : library(m, x);
+                 }),
+  };
+}
+
 Canary form_in_doubles(const char* name, Subject::Form Subject::*member,
                        double (*form)(const Naive&, Doubles)) {
   return {name, [=](Subject& subject) {
@@ -793,6 +1318,15 @@ std::vector<Property> operators() {
        "neither the rounding mode nor flush-to-zero changes a bit",
        any_environment,
        {naive_apply(),
+        {"floats rounded in the caller's rounding mode",
+         [](Subject& subject) {
+           subject.apply_floats = [](const MetricOperator& m, Floats x, std::span<float> out) {
+             const std::vector<double> wide = widened(x);
+             std::vector<double> image(x.size());
+             m.apply(wide, image);
+             std::copy(image.begin(), image.end(), out.begin());
+           };
+         }},
         {"the quadratic form in the caller's arithmetic",
          [](Subject& subject) {
            subject.quadratic_form = [](const MetricOperator& m, Doubles x) {
@@ -846,6 +1380,29 @@ std::vector<Property> operators() {
        positive<&Subject::inverse_quadratic_form, true>,
        {form_in_doubles("expanded in doubles", &Subject::inverse_quadratic_form, expanded_inverse_form)}},
   };
+}
+
+std::vector<Property> floats_and_columns() {
+  std::vector<Property> all;
+  for (const Way& way : {forward, backward}) {
+    const std::string claim = way.inverse ? "canonical_form.solve" : "canonical_form.apply";
+    const std::string image = way.inverse ? "M^-1 x" : "M x";
+    const auto add = [&](const char* law, const std::string& statement,
+                         void (*body)(const Subject&, const Way&), std::vector<Canary> canaries) {
+      all.push_back(
+          {claim, law, statement, [=](const Subject& subject) { body(subject, way); }, std::move(canaries)});
+    };
+    add("floats",
+        "every element of " + image + " of floats is the exact one rounded once to float, in place too",
+        floats_rounded_once, wrong_floats(way));
+    add("columns", image + " of every column of a matrix has the bits of the column alone",
+        columns_are_those_of_each, wrong_columns(way));
+    add("bad floats", "wrong lengths, overlaps in part, NaN and infinity are refused, and nothing is written",
+        refuses_bad_floats, accepted_floats(way));
+    add("bad columns", "wrong numbers of rows, NaN and infinity are refused; the first bad element is named",
+        refuses_bad_columns, accepted_columns(way));
+  }
+  return all;
 }
 
 std::vector<Property> roots() {
@@ -1060,8 +1617,9 @@ std::vector<Property> matrices() {
 
 std::vector<Property> canonical_form_properties() {
   std::vector<Property> all = operators();
-  for (Property& property : roots()) all.push_back(std::move(property));
-  for (Property& property : matrices()) all.push_back(std::move(property));
+  for (auto more : {floats_and_columns, roots, matrices}) {
+    for (Property& property : more()) all.push_back(std::move(property));
+  }
   return all;
 }
 
