@@ -65,7 +65,9 @@ class NATGRAD_API LdlFactor {
 /// apply, solve and the quadratic forms return the correctly rounded value of each element of the exact
 /// result; roots and factors are exact combinations of the vectors with coefficients known to
 /// `coefficient_bits` bits, rounded once: see `root_bound`. All bits are the same on every machine.
-/// @throws ContractError for a wrong length or an overlap, NonFiniteError for NaN or infinity in x (name "x")
+/// @throws ContractError for a wrong length or an overlap, NonFiniteError for NaN or infinity in x, which
+/// names
+///   "x" and the element, or "x.col(k)" and the row
 class NATGRAD_API MetricOperator {
  public:
   /// A move is a copy: what was moved from goes on working.
@@ -91,7 +93,7 @@ class NATGRAD_API MetricOperator {
   arma::vec apply(const arma::vec& x) const;
   /// Of floats, each element the float nearest to the exact one.
   void apply(std::span<const float> x, std::span<float> out) const;
-  /// M times every column of x (D x any), with one pass over g and y for sixteen columns.
+  /// M times every column of x (D x any). A thread reads g and y once for up to sixteen columns.
   arma::mat apply_columns(const arma::mat& x) const;
 
   /// M^-1 x = x/a - (g (y.x) + y (g.x))/(a p) + (yy/(a p^2) + 1/p) g (g.x), each element correctly rounded.

@@ -565,15 +565,22 @@ std::size_t add_pairs(Summation<GramSource<double>>& summation, Operand g, Opera
 /// Columns that are taken together, and rows: those of three vectors fit into the second-level cache.
 constexpr std::size_t column_group = 16, row_strip = 4096;
 
-/// Calls f(first, last) for groups of columns, on all threads.
+/// Calls f(first, last) for groups of columns of n elements, on all threads if there is enough work.
 template <class F>
-void for_column_groups(std::size_t columns, F f) {
-  const auto threads = static_cast<std::size_t>(omp_in_parallel() != 0 ? 1 : omp_get_max_threads());
+void for_column_groups(std::size_t n, std::size_t columns, F f) {
+  const bool alone = omp_in_parallel() != 0 || n * columns < 2 * least_per_thread;
+  const auto threads = static_cast<std::size_t>(alone ? 1 : omp_get_max_threads());
   const std::size_t group = std::clamp((columns + threads - 1) / threads, std::size_t{1}, column_group);
-  parallel_for((columns + group - 1) / group, [&](std::size_t i) {
+  const std::size_t groups = (columns + group - 1) / group;
+  const auto do_group = [&](std::size_t i) {
     const DoubleScope scope;
     f(i * group, std::min(columns, (i + 1) * group));
-  });
+  };
+  if (threads > 1) {
+    parallel_for(groups, do_group);
+  } else {
+    for (std::size_t i = 0; i < groups; ++i) do_group(i);
+  }
 }
 
 // --------------------------------------------------------------------------------------- combinations
@@ -640,7 +647,7 @@ std::size_t dots_of_columns(const double* a, const double* b, const double* x, s
                             std::size_t columns, Words* ax, Words* bx) {
   const Table& kernel = table();
   std::vector<char> finite(columns, 1);
-  for_column_groups(columns, [&](std::size_t first, std::size_t last) {
+  for_column_groups(n, columns, [&](std::size_t first, std::size_t last) {
     std::vector<Summation<DotSource<2>>> sums;
     sums.reserve(last - first);
     for (std::size_t column = first; column < last; ++column) {
@@ -663,7 +670,7 @@ void combine_columns(const std::optional<Combination>* c, const double* first, c
                      const double* third, double* out, std::size_t n, std::size_t columns,
                      const std::function<double(std::size_t, std::size_t)>& exact) {
   const auto kernel = table().combine_f64;
-  for_column_groups(columns, [&](std::size_t begin, std::size_t end) {
+  for_column_groups(n, columns, [&](std::size_t begin, std::size_t end) {
     for (std::size_t row = 0; row < n; row += row_strip)
       for (std::size_t column = begin; column < end; ++column) {
         const std::function<double(std::size_t)> of_column = [&](std::size_t i) { return exact(i, column); };
