@@ -13,14 +13,10 @@ namespace {
 #define MULTIPLY(r, k) OPERATION("vmulpd", r, r k)
 #define THREE(r) ADD(r, "0") MULTIPLY(r, "1") ADD(r, "2") MULTIPLY(r, "3") ADD(r, "4") MULTIPLY(r, "5")
 #define CHECK(r, k, to) OPERATION("vminpd", r, r k) OPERATION("vcmpeqpd", r, to)
-#define STEP_AVX512 \
-  THREE("zmm")      \
-  THREE("zmm") THREE("zmm") THREE("zmm") THREE("zmm") CHECK("zmm", "0", "k1") CHECK("zmm", "1", "k2")
-#define SKIP_ZEROS(k) OPERATION("vorpd", "ymm", "ymm" k)
-#define STEP_AVX2                                                                               \
-  THREE("ymm")                                                                                  \
-  THREE("ymm") THREE("ymm") THREE("ymm") THREE("ymm") CHECK("ymm", "0", "ymm1") SKIP_ZEROS("2") \
-      CHECK("ymm", "3", "ymm4") SKIP_ZEROS("5")
+#define CHECK_AVX2(k, to, zeros) CHECK("ymm", k, to) OPERATION("vorpd", "ymm", "ymm" zeros)
+#define FIFTEEN(r) THREE(r) THREE(r) THREE(r) THREE(r) THREE(r)
+#define STEP_AVX512 FIFTEEN("zmm") CHECK("zmm", "0", "k1") CHECK("zmm", "1", "k2")
+#define STEP_AVX2 FIFTEEN("ymm") CHECK_AVX2("0", "ymm1", "2") CHECK_AVX2("3", "ymm4", "5")
 #define CLEAR(name, r) name " %%" r "14, %%" r "14, %%" r "14\n\t" name " %%" r "15, %%" r "15, %%" r "15"
 #define REGISTERS "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm14", "xmm15"
 

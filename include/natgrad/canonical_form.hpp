@@ -65,9 +65,8 @@ class NATGRAD_API LdlFactor {
 /// apply, solve and the quadratic forms return the correctly rounded value of each element of the exact
 /// result; roots and factors are exact combinations of the vectors with coefficients known to
 /// `coefficient_bits` bits, rounded once: see `root_bound`. All bits are the same on every machine.
-/// @throws ContractError for a wrong length or an overlap, NonFiniteError for NaN or infinity in x, which
-/// names
-///   "x" and the element, or "x.col(k)" and the row
+/// @throws ContractError for a wrong length or an overlap; NonFiniteError for NaN or infinity in x, which
+///   names "x" and the element, or "x.col(k)" and the row
 class NATGRAD_API MetricOperator {
  public:
   /// A move is a copy: what was moved from goes on working.

@@ -20,7 +20,7 @@
 // either.
 
 /// Prefetching this many bytes ahead hides most of the latency of memory.
-constexpr std::size_t ahead = 2048;
+constexpr std::size_t ahead = 4096;
 
 template <class T>
 INLINE void prefetch(const T* from) {
