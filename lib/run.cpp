@@ -12,12 +12,14 @@
 #include <cstddef>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <new>
 #include <numeric>
 #include <span>
 #include <string_view>
 #include <utility>
 
+#include "float_scope.hpp"
 #include "hdf5.hpp"
 #include "hdf5_output.hpp"
 #include "new_file.hpp"
@@ -47,7 +49,8 @@ constexpr std::string_view format_name = "natgrad-run";
 constexpr std::int64_t format_version = 1;
 
 // Bounds that keep memory constant, and hostile files from asking for more.
-constexpr std::uint64_t block_elements = std::uint64_t{1} << 20;    // of one dataset, read at once
+// Elements of one dataset that are read at once: what the caches hold, but whole chunks up to the most.
+constexpr std::uint64_t block_elements = std::uint64_t{1} << 18, most_block_elements = std::uint64_t{1} << 20;
 constexpr std::uint64_t block_grams = 10000;                        // 16 MiB
 constexpr std::uint64_t block_chunks = 4096;                        // HDF5 takes about a kilobyte for each
 constexpr std::uint64_t segment_elements = std::uint64_t{1} << 15;  // of a row that threads share
@@ -148,6 +151,8 @@ class Matrix {
   Matrix(std::string name, Handle dataset, std::vector<hsize_t> dims)
       : name_(std::move(name)), dataset_(std::move(dataset)), dims_(std::move(dims)) {
     type_ = Handle(H5Dget_type(dataset_.get()), H5Tclose);
+    const std::optional<Real> kind = real_kind(type_.get());
+    narrow_ = kind == Real::single || kind == Real::half;
   }
 
   const std::string& name() const { return name_; }
@@ -160,6 +165,8 @@ class Matrix {
   std::uint64_t chunk_columns() const { return chunk_.size() < 2 ? 1 : chunk_[1]; }
   bool chunked() const { return !chunk_.empty(); }
   hid_t type() const { return type_.get(); }
+  /// Whether floats hold every element.
+  bool narrow() const { return narrow_; }
   hid_t id() const { return dataset_.get(); }
 
   void set_chunk(std::vector<hsize_t> chunk) { chunk_ = std::move(chunk); }
@@ -217,6 +224,7 @@ class Matrix {
  private:
   std::string name_;
   Handle dataset_, type_;
+  bool narrow_ = false;
   std::vector<hsize_t> dims_, chunk_;
 };
 
@@ -542,10 +550,13 @@ Plan plan_blocks(const std::vector<const Matrix*>& matrices, std::uint64_t dimen
     chunk_columns = std::max(chunk_columns, matrix->chunk_columns());
   }
   const std::uint64_t most_rows = std::max<std::uint64_t>(1, block_grams / groups);
+  const std::uint64_t chunk =
+      chunk_rows < most_block_elements / chunk_columns ? chunk_rows * chunk_columns : most_block_elements;
+  const std::uint64_t elements = std::max(chunk, block_elements);
   Plan plan;
-  plan.rows = std::min({chunk_rows, most_rows, block_elements});
-  plan.columns = std::min(dimension, block_elements / plan.rows);
-  if (plan.columns == dimension) plan.rows = std::min(most_rows, block_elements / dimension);
+  plan.rows = std::min({chunk_rows, most_rows, elements});
+  plan.columns = std::min(dimension, elements / plan.rows);
+  if (plan.columns == dimension) plan.rows = std::min(most_rows, elements / dimension);
   const auto chunks = [&] {
     std::uint64_t most = 0;
     for (const Matrix* matrix : matrices)
@@ -567,6 +578,33 @@ Plan plan_blocks(const std::vector<const Matrix*>& matrices, std::uint64_t dimen
   if (plan.rows > chunk_rows) plan.rows -= plan.rows % chunk_rows;
   if (plan.columns < dimension && plan.columns > chunk_columns) plan.columns -= plan.columns % chunk_columns;
   return plan;
+}
+
+/// Memory that is kept from block to block: fresh pages take longer than sums of what is read into them.
+template <class T>
+class Buffer {
+ public:
+  T* get(std::size_t n) {
+    if (n > size_) {
+      data_ = std::make_unique_for_overwrite<T[]>(n);
+      size_ = n;
+    }
+    return data_.get();
+  }
+
+ private:
+  std::unique_ptr<T[]> data_;
+  std::size_t size_ = 0;
+};
+
+struct Buffers {
+  Buffer<double> g, y, minus_theta;
+  Buffer<float> narrow_g, narrow_y;
+};
+
+/// The default environment: elsewhere a subnormal float might become 0.
+[[gnu::noinline]] void widen(const float* x, std::size_t n, double* to) {
+  std::copy(x, x + n, to);
 }
 
 /// Consecutive columns of one group.
@@ -613,10 +651,11 @@ struct RunReader::Impl {
   /// Grams of at most `count` steps; how many come before the first bad one, of which `message` speaks.
   template <class T>
   std::uint64_t vector_grams(std::uint64_t first, std::uint64_t count, std::vector<Gram>& grams,
-                             std::string& message) const;
+                             std::string& message, Buffers& buffers) const;
   std::uint64_t serialised_grams(std::uint64_t first, std::uint64_t count, std::vector<Gram>& grams,
                                  std::string& message) const;
-  void steps(std::uint64_t first, std::uint64_t count, const std::function<void(const RunStep&)>& sink) const;
+  void steps(std::uint64_t first, std::uint64_t count, Buffers& buffers,
+             const std::function<void(const RunStep&)>& sink) const;
 
   InputFile file;
   RunInfo info;
@@ -670,9 +709,7 @@ void RunReader::Impl::open_datasets() {
       refuse(fmt::format("{} is {} and /gradient {}; {} is needed", other->name(),
                          describe_shape(other->dims()), describe_shape(gradient->dims()),
                          describe_shape({info.steps + (has_theta ? 1 : 0), info.dimension})));
-    const Session session;
-    single =
-        has_update && real_kind(gradient->type()) != Real::wide && real_kind(update->type()) != Real::wide;
+    single = has_update && gradient->narrow() && update->narrow();
   }
 
   if (!file.has("/loss")) refuse("/loss is missing");
@@ -781,30 +818,49 @@ std::vector<Segment> RunReader::Impl::segments(std::uint64_t begin, std::uint64_
 
 template <class T>
 std::uint64_t RunReader::Impl::vector_grams(std::uint64_t first, std::uint64_t count,
-                                            std::vector<Gram>& grams, std::string& message) const {
+                                            std::vector<Gram>& grams, std::string& message,
+                                            Buffers& buffers) const {
   const std::size_t group_count = info.groups.size();
   const bool pairs = theta.has_value();
   const Matrix& source = pairs ? *theta : *update;
   const std::uint64_t most_columns = std::min(plan.columns, info.dimension);
-  std::vector<T> g((count + (pairs ? 1 : 0)) * most_columns), y(count * most_columns), minus_theta;
+  const std::size_t rows_of_g = count + (pairs ? 1 : 0);
+  float* const narrow_g = buffers.narrow_g.get(source.narrow() ? rows_of_g * most_columns : 0);
+  float* const narrow_y = buffers.narrow_y.get(gradient->narrow() ? count * most_columns : 0);
+  T *g, *y, *minus_theta = nullptr;
+  if constexpr (std::is_same_v<T, double>) {
+    g = buffers.g.get(rows_of_g * most_columns);
+    y = buffers.y.get(count * most_columns);
+    if (pairs) minus_theta = buffers.minus_theta.get(count * most_columns);
+  } else {
+    g = narrow_g;
+    y = narrow_y;
+  }
+  const auto read = [&](const Matrix& matrix, std::uint64_t rows, std::uint64_t begin, std::uint64_t width,
+                        float* narrow, T* out) {
+    if (!matrix.narrow() || std::is_same_v<T, float>) return matrix.read(first, rows, begin, width, out);
+    if constexpr (std::is_same_v<T, double>) {  // faster than HDF5 does it
+      matrix.read(first, rows, begin, width, narrow);
+      const DoubleScope scope;
+      widen(narrow, rows * width, out);
+    }
+  };
   std::uint64_t good = count;
   for (std::uint64_t begin = 0; begin < info.dimension && good > 0; begin += most_columns) {
     const std::uint64_t width = std::min(most_columns, info.dimension - begin);
-    source.read(first, good + (pairs ? 1 : 0), begin, width, g.data());
-    gradient->read(first, good, begin, width, y.data());
-    for (std::size_t i = 0; i < good * width; ++i) y[i] = -y[i];
-    if (pairs) {
-      minus_theta.resize(good * width);
-      std::transform(g.begin(), g.begin() + static_cast<std::ptrdiff_t>(good * width), minus_theta.begin(),
-                     std::negate<>());
-    }
+    read(source, good + (pairs ? 1 : 0), begin, width, narrow_g, g);
+    read(*gradient, good, begin, width, narrow_y, y);
 
-    // theta_{k+1} - theta_k is the pair (theta_{k+1}, -theta_k), exactly.
+    // y is minus the gradient, and theta_{k+1} - theta_k is the pair (theta_{k+1}, -theta_k), exactly.
     const auto add = [&](Gram& to, std::uint64_t row, const Segment& segment) {
       const std::size_t at = row * width + (segment.begin - begin), n = segment.end - segment.begin;
+      std::transform(y + at, y + at + n, y + at, std::negate<>());
       const std::span<const T> row_y(&y[at], n);
       if constexpr (std::is_same_v<T, double>) {
-        if (pairs) return to.add(PairSpan{{&g[at + width], n}, {&minus_theta[at], n}}, row_y);
+        if (pairs) {
+          std::transform(g + at, g + at + n, minus_theta + at, std::negate<>());
+          return to.add(PairSpan{{&g[at + width], n}, {&minus_theta[at], n}}, row_y);
+        }
       }
       to.add(std::span<const T>(&g[at], n), row_y);
     };
@@ -883,7 +939,7 @@ std::uint64_t RunReader::Impl::serialised_grams(std::uint64_t first, std::uint64
   return count;
 }
 
-void RunReader::Impl::steps(std::uint64_t first, std::uint64_t count,
+void RunReader::Impl::steps(std::uint64_t first, std::uint64_t count, Buffers& buffers,
                             const std::function<void(const RunStep&)>& sink) const {
   std::string message;
   std::uint64_t good = count;
@@ -904,8 +960,8 @@ void RunReader::Impl::steps(std::uint64_t first, std::uint64_t count,
   std::vector<Gram> grams(good * group_count);
   if (good > 0) {
     good = gram     ? serialised_grams(first, good, grams, message)
-           : single ? vector_grams<float>(first, good, grams, message)
-                    : vector_grams<double>(first, good, grams, message);
+           : single ? vector_grams<float>(first, good, grams, message, buffers)
+                    : vector_grams<double>(first, good, grams, message, buffers);
   }
   RunStep step;
   for (std::uint64_t i = 0; i < good; ++i) {
@@ -973,11 +1029,12 @@ void RunReader::for_each_step(std::uint64_t first, std::uint64_t last,
   const Impl& run = alive(impl_, "for_each_step");
   check_range(first, last, run.info.steps, "steps");
   const std::uint64_t block = run.plan.rows;
+  Buffers buffers;
   try {
     for (std::uint64_t from = first; from < last;) {
       const std::uint64_t count = std::min(last - from, block - from % block);  // ends where chunks end
-      run.by_rows_if_need_be(from, count,
-                             [&](std::uint64_t begin, std::uint64_t n) { run.steps(begin, n, sink); });
+      run.by_rows_if_need_be(
+          from, count, [&](std::uint64_t begin, std::uint64_t n) { run.steps(begin, n, buffers, sink); });
       from += count;
     }
   } catch (const BadStep& bad) {

@@ -497,22 +497,28 @@ std::size_t sum(const Source& source, std::size_t n, Words* const (&words)[Sourc
   std::copy(x, x + n, to);
 }
 
-/// The exact sums of pairs, where doubles can hold them: differences of successive parameters nearly always
-/// are doubles. False if not all n are, or overflow.
-[[gnu::noinline]] bool as_doubles(Operand x, std::size_t n, double* to) {
+/// Pairs as nearest doubles and what these are off by, whose sums they are: differences of successive
+/// parameters mostly are doubles.
+struct Split {
+  bool finite = true, exact = true;  ///< nothing overflowed; all that is left is 0
+};
+[[gnu::noinline]] Split split(Operand x, std::size_t n, double* to, double* left) {
   if (x.second == nullptr) {
     std::copy(x.first, x.first + n, to);
-    return true;
+    std::fill(left, left + n, 0.0);
+    return {};
   }
-  // Knuth's TwoSum; its error is 0 iff the sum is exact.
-  std::uint64_t inexact = 0;
+  // Knuth's TwoSum, which is exact unless it overflows.
+  std::uint64_t inexact = 0, overflow = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const double a = x.first[i], b = x.second[i], sum = a + b, rest = sum - a;
     const double error = (a - (sum - rest)) + (b - rest);
     to[i] = sum;
-    inexact |= std::bit_cast<std::uint64_t>(error) << 1 | (exponent_field(sum) == 0x7ff ? 1 : 0);
+    left[i] = error;
+    inexact |= std::bit_cast<std::uint64_t>(error) << 1;
+    overflow |= (exponent_field(sum) == 0x7ff || exponent_field(error) == 0x7ff ? 1 : 0);
   }
-  return inexact == 0;
+  return {overflow == 0, inexact == 0};
 }
 
 /// Deposits every product of the parts.
@@ -534,27 +540,52 @@ void deposit_pairs(Superaccumulator<3>& into, Operand g, Operand y, std::size_t 
   }
 }
 
+/// Deposits the products of (g + left_g, y + left_y) but g g, g y and y y, of n elements.
+void deposit_rest(Superaccumulator<3>& into, const double* g, const double* left_g, const double* y,
+                  const double* left_y, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const Decoded a = decode(g[i]), b = decode(left_g[i]), c = decode(y[i]), d = decode(left_y[i]);
+    if (b.mantissa == 0 && d.mantissa == 0) continue;
+    into.deposit(0, a, b, 1);
+    into.deposit(0, b, b);
+    into.deposit(1, a, d);
+    into.deposit(1, b, c);
+    into.deposit(1, b, d);
+    into.deposit(2, c, d, 1);
+    into.deposit(2, d, d);
+  }
+}
+
 Operand from(Operand x, std::size_t i) {
   return {x.first + i, x.second == nullptr ? nullptr : x.second + i};
 }
 
 std::size_t add_pairs(Summation<GramSource<double>>& summation, Operand g, Operand y, std::size_t n) {
   constexpr std::size_t chunk = 1024;
-  double g_sums[chunk], y_sums[chunk];
+  double g_sums[chunk], y_sums[chunk], g_left[chunk], y_left[chunk];
   for (std::size_t done = 0; done < n; done += chunk) {
     const std::size_t length = std::min(chunk, n - done);
     const Operand g_rest = from(g, done), y_rest = from(y, done);
-    if (FLT_EVAL_METHOD == 0 && as_doubles(g_rest, length, g_sums) && as_doubles(y_rest, length, y_sums)) {
-      const std::size_t added = summation.add({g_sums, y_sums}, length);
-      if (added != length) return done + added;  // of a vector that is no pair
-      continue;
+    const auto announce = [&](std::size_t deposits) {
+      summation.superaccumulator().announce(static_cast<std::uint32_t>(deposits), 0, 2 * 2045 + 1,
+                                            summation.words());
+    };
+    if (FLT_EVAL_METHOD == 0) {
+      const Split of_g = split(g_rest, length, g_sums, g_left), of_y = split(y_rest, length, y_sums, y_left);
+      if (of_g.finite && of_y.finite) {
+        const std::size_t added = summation.add({g_sums, y_sums}, length);
+        if (added != length) return done + added;  // of a vector that is no pair
+        if (of_g.exact && of_y.exact) continue;
+        announce(3 * length);
+        deposit_rest(summation.superaccumulator(), g_sums, g_left, y_sums, y_left, length);
+        continue;
+      }
     }
     std::size_t bad = length;
     for (const double* part : {g_rest.first, g_rest.second, y_rest.first, y_rest.second})
       if (part != nullptr) bad = std::min(bad, first_non_finite(part, length));
     if (bad != length) return done + bad;
-    summation.superaccumulator().announce(4 * static_cast<std::uint32_t>(length), 0, 2 * 2045 + 1,
-                                          summation.words());
+    announce(4 * length);
     deposit_pairs(summation.superaccumulator(), g_rest, y_rest, length);
   }
   return n;
