@@ -48,13 +48,7 @@ class DoubleScope {
     if ((saved_ & ~flags) != (normal & ~flags)) _mm_setcsr(normal);
   }
   ~DoubleScope() {
-    if (!unchanged_ && _mm_getcsr() != saved_) _mm_setcsr(saved_);
-  }
-  /// Promises that no flag but that of an inexact result was raised: nothing is left to do if it was up, as
-  /// in most programs. (Reading the flags waits for all arithmetic.)
-  void raised_inexact_only() noexcept {
-    constexpr unsigned inexact = 0x20;
-    unchanged_ = (saved_ & ~flags) == (normal & ~flags) && (saved_ & inexact) != 0;
+    if (_mm_getcsr() != saved_) _mm_setcsr(saved_);
   }
   DoubleScope(const DoubleScope&) = delete;
   DoubleScope& operator=(const DoubleScope&) = delete;
@@ -62,13 +56,9 @@ class DoubleScope {
  private:
   static constexpr unsigned normal = 0x1f80, flags = 0x3f;
   unsigned saved_ = _mm_getcsr();
-  bool unchanged_ = false;
 };
 #else
-class DoubleScope : public FloatScope {
- public:
-  void raised_inexact_only() noexcept {}
-};
+using DoubleScope = FloatScope;
 #endif
 
 }  // namespace natgrad

@@ -59,7 +59,7 @@ NATGRAD_API std::optional<double> sine(const Gram& gram);
 /// psi in radians, in [0, pi]. nullopt if g = 0 or y = 0. @claim scalars.angle
 NATGRAD_API std::optional<double> angle(const Gram& gram);
 
-/// a: the rounded a* = yy/p, the given value, or the rounded (T - a*)/(D - 1) (y/g for D = 1).
+/// a: the rounded a* = yy/p, the given value, or of a trace the rounded (T - a*)/(D - 1), y/g for D = 1.
 /// nullopt unless p > 0. @claim scalars.alpha
 NATGRAD_API std::optional<double> alpha(const Gram& gram, Alpha a = {});
 

@@ -392,9 +392,10 @@ std::size_t run_dots(const double* const (&factors)[2], const double* x, std::si
     most[p] = all(power(top[p] + headroom));
     fewest[p] = least(top[p], K);
   }
+  constexpr std::size_t one_set = block_steps * lanes;
   std::size_t done = 0;
   while (done < n) {
-    const std::size_t length = n - done < block ? n - done : block;
+    const std::size_t length = n - done < one_set ? n - done : one_set;
     Bins<K> bins[N];
     Doubles sum[N], smallest[N];
     const double* from[2] = {};

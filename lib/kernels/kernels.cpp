@@ -432,18 +432,11 @@ class Summation {
 
 constexpr std::size_t least_per_thread = std::size_t{1} << 17;
 
-/// Calls part(first, length, words) for stretches that make up 0 .. n-1, each on a thread of its own if there
-/// is enough work, and adds up what each of them adds to its words. Returns the least of first + (what it
-/// returned) over the parts that did not return their length, or n.
+/// A function of its own, as clang calls its OpenMP library at the start of one with a parallel region, which
+/// computes when it is called first.
 template <std::size_t N, class Part>
-std::size_t share(std::size_t n, Words* const (&words)[N], Part part) {
-  std::size_t threads = 1;
-  if (n >= 2 * least_per_thread && omp_in_parallel() == 0)
-    threads = std::min(n / least_per_thread, static_cast<std::size_t>(omp_get_max_threads()));
-  if (threads <= 1) {
-    const DoubleScope scope;
-    return part(0, n, words);
-  }
+[[gnu::noinline]] std::size_t share_among(std::size_t threads, std::size_t n, Words* const (&words)[N],
+                                          Part& part) {
   std::size_t bad = n;
 #pragma omp parallel num_threads(static_cast <int>(threads))
   {
@@ -467,16 +460,27 @@ std::size_t share(std::size_t n, Words* const (&words)[N], Part part) {
   return bad;
 }
 
+/// Calls part(first, length, words) for stretches that make up 0 .. n-1, each on a thread of its own if there
+/// is enough work, and adds up what each of them adds to its words. Returns the least of first + (what it
+/// returned) over the parts that did not return their length, or n.
+template <std::size_t N, class Part>
+std::size_t share(std::size_t n, Words* const (&words)[N], Part part) {
+  const DoubleScope scope;
+  std::size_t threads = 1;
+  if (n >= 2 * least_per_thread && omp_in_parallel() == 0)
+    threads = std::min(n / least_per_thread, static_cast<std::size_t>(omp_get_max_threads()));
+  return threads <= 1 ? part(0, n, words) : share_among(threads, n, words, part);
+}
+
 template <class Source>
 std::size_t sum(const Source& source, std::size_t n, Words* const (&words)[Source::sums]) {
   const Table& kernel = table();
   if constexpr (Source::sums == 3) {
     if (0 < n && n <= kernel.block) {
-      DoubleScope scope;
+      const DoubleScope scope;
       int top[3];
       ShortTotals totals[3];
       if (source.small(kernel, n, top, totals)) {
-        scope.raised_inexact_only();  // finite normal numbers, by the certificate
         for (std::size_t k = 0; k < 3; ++k) add_totals<Source::has_low>(*words[k], totals[k], top[k]);
         return n;
       }
