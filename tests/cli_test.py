@@ -1024,6 +1024,23 @@ def other_crashes_are_not_blamed_on_the_file():
 
 
 @case
+def kernels_that_do_not_exist():
+    """A mistake in the environment is no fault of a file, and no property's."""
+    done("record", "adam", "--problem", "quadratic", "--steps", "5", "-o", "run.h5")
+    write("g.csv", "1\n2\n")
+    wrong = environment(NATGRAD_KERNEL="turbo")
+    for args in (["metric", "g.csv", "g.csv"], ["apply", "g.csv", "g.csv", "g.csv", "-o", "out.csv"],
+                 ["analyze", "run.h5"], ["record", "adam", "--steps", "3", "-o", "z.h5"]):
+        result = run(*args, env=wrong)
+        equal((result.code, result.out), (2, ""), args)
+        check(result.err.startswith('natgrad: NATGRAD_KERNEL is "turbo"; this machine has '), result.err)
+    check(not os.path.exists("z.h5") and not os.path.exists("out.csv"), "written")
+    verified = subprocess.run([VERIFY, "--claim", "gram"], capture_output=True, env=wrong, timeout=60)
+    equal((verified.returncode, verified.stdout), (2, b""))
+    check(b'NATGRAD_KERNEL is "turbo"' in verified.stderr, verified.stderr)
+
+
+@case
 def callers_that_ignore_their_children():
     done("record", "adam", "--problem", "quadratic", "--steps", "5", "-o", "run.h5")
     want = done("analyze", "run.h5", "--json").out

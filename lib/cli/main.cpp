@@ -10,11 +10,13 @@
 #include <exception>
 #include <new>
 #include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "cli.hpp"
 #include "natgrad/error.hpp"
+#include "natgrad/gram.hpp"
 #include "numbers.hpp"
 #include "stream.hpp"
 
@@ -94,6 +96,18 @@ std::string unknown_name(const std::string& what, const std::string& name,
 
 namespace {
 
+/// Whether a kernel can be chosen: said here, where it cannot be taken for a fault of the input.
+bool has_kernel() {
+  const double one[] = {1};
+  try {
+    Gram::of(std::span(one), std::span(one));
+    return true;
+  } catch (const ContractError& error) {
+    message(error.what());
+    return false;
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "Every effective learning rule is natural gradient descent: the metric, its spectrum and a\n"
@@ -133,7 +147,7 @@ Example:
       throw UsageError(error.what());
     }
     for (const Command& command : commands)
-      if (command.app->parsed()) return command.run();
+      if (command.app->parsed()) return has_kernel() ? command.run() : usage;
     throw UsageError("a command is needed");
   } catch (const UsageError& error) {
     message(error.what());

@@ -620,6 +620,12 @@ void for_column_groups(std::size_t n, std::size_t columns, F f) {
 
 // --------------------------------------------------------------------------------------- combinations
 
+/// Whether c x = 0. A coefficient of 0 is exact.
+template <class T>
+bool vanishes(double c, T x) {
+  return c == 0 || x == T{0};
+}
+
 template <class T, class Kernel>
 void combine_strip(Kernel kernel, const std::optional<Combination>& c, const double* first, const T* second,
                    const double* third, T* out, std::size_t begin, std::size_t end,
@@ -636,7 +642,10 @@ void combine_strip(Kernel kernel, const std::optional<Combination>& c, const dou
     for (std::size_t word = 0; word < strip / 64; ++word)
       for (; failed[word] != 0; failed[word] &= failed[word] - 1) {
         const std::size_t k = i + 64 * word + static_cast<std::size_t>(std::countr_zero(failed[word]));
-        out[k] = exact(k);
+        // The kernels cannot tell 0 from underflow.
+        const bool zero = vanishes(c->high[0], first[k]) && vanishes(c->high[1], second[k]) &&
+                          vanishes(c->high[2], third[k]);
+        out[k] = zero ? T{0} : exact(k);
       }
   }
 }

@@ -16,9 +16,12 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "natgrad/error.hpp"
+#include "natgrad/gram.hpp"
 #include "support/laws.hpp"
 #include "utf8.hpp"
 
@@ -324,6 +327,13 @@ int main(int argc, char** argv) {
                 << "' is not a whole number of 0 to " << std::numeric_limits<std::uint64_t>::max() << "\n";
       return exit_usage;
     }
+  }
+  try {
+    const double one[] = {1};
+    natgrad::Gram::of(std::span(one), std::span(one));
+  } catch (const natgrad::ContractError& error) {  // NATGRAD_KERNEL is not one: no property's fault
+    std::cerr << "natgrad-verify: " << natgrad::utf8::printable(error.what()) << "\n";
+    return exit_usage;
   }
   std::vector<Property> properties = all_properties();
   if (const int code = select(properties, options.claims); code != 0) return code;
