@@ -65,8 +65,11 @@ class NATGRAD_API LdlFactor {
 /// apply, solve and the quadratic forms return the correctly rounded value of each element of the exact
 /// result; roots and factors are exact combinations of the vectors with coefficients known to
 /// `coefficient_bits` bits, rounded once: see `root_bound`. All bits are the same on every machine.
-/// @throws ContractError for a wrong length or an overlap; NonFiniteError for NaN or infinity in x, which
-///   names "x" and the element, or "x.col(k)" and the row
+/// Where y.x/p, g.x/gg or another coefficient of the result is beyond 2^-+400, or elements are nearly
+/// subnormal, integers compute elements, in the order of a microsecond each; one huge x_i is enough. From
+/// 2^18 elements on, threads share the work as in Gram::of.
+/// @throws ContractError for a wrong length or an overlap; NonFiniteError for NaN or infinity in x, naming
+///   "x" and the element, or "x.col(k)" and the row
 class NATGRAD_API MetricOperator {
  public:
   /// A move is a copy: what was moved from goes on working.
@@ -243,9 +246,8 @@ class NATGRAD_API GeneralMetric {
 
   /// M = y y^T/p + P B P. That P B P is positive definite on g^perp is decided, and the outcome says how.
   /// @pre as from_basis; B is D x D, exactly symmetric, |B g| <= tolerance ‖B‖_F |g| (decided exactly)
-  /// @throws ContractError naming the position of the first B_ij != B_ji or of an element that is not finite,
-  /// the
-  ///   shape, or |B g|/(‖B‖_F |g|)
+  /// @throws ContractError naming the shape, |B g|/(‖B‖_F |g|), or the position of the first B_ij != B_ji or
+  ///   of an element that is not finite
   /// Cost: D^3 floating-point operations, some ten times over, and one exact pass over B.
   /// @claim canonical_form.block
   static BlockMetric from_block(const arma::vec& g, const arma::vec& y, const arma::mat& b,

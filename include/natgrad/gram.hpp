@@ -82,6 +82,9 @@ class NATGRAD_API Gram {
   /// Cost: one pass over g and y, without allocation, whatever the angle; elements of very different
   /// magnitude take longer (bench/ measures both). From 2^18 elements on it is shared between as many threads
   /// as OpenMP may use, unless called from within a parallel region.
+  /// The first sum of a process chooses kernels for the processor. NATGRAD_KERNEL in the environment forces
+  /// others, which give the same bits: avx512, avx2, portable, or exact, which does without any fast path; a
+  /// ContractError says if this machine has none of that name.
   static Gram of(std::span<const double> g, std::span<const double> y);
   static Gram of(std::span<const float> g, std::span<const float> y);
   static Gram of(PairSpan g, PairSpan y);
@@ -91,9 +94,8 @@ class NATGRAD_API Gram {
   /// out[k] is that of the sizes[k] elements after those of the groups before it. For use inside a training
   /// loop.
   /// @pre as of() for every group; sizes.size() == out.size(), and the sizes, all >= 1, add up to g.size()
-  /// @throws ContractError naming the length or size that is wrong, `out` being as it was; NonFiniteError
-  /// with
-  ///   the index in the whole g or y, all of `out` then being empty Grams
+  /// @throws ContractError naming the length or size that is wrong, `out` being as it was;
+  ///   NonFiniteError with the index in the whole g or y, all of `out` then being empty Grams
   /// Cost: one pass over g and y, shared between threads if they are long. @claim gram.merge
   static void of_groups(std::span<const double> g, std::span<const double> y,
                         std::span<const std::uint64_t> sizes, std::span<Gram> out);

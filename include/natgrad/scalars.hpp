@@ -35,8 +35,8 @@ class NATGRAD_API Alpha {
   /// @pre finite and > 0   @throws ContractError
   explicit Alpha(double value);
   /// a = (T - a*)/(D - 1), never rounded: M(a) has the trace T, and the largest determinant of all metrics
-  /// that have it. There is none (everything about M(a) is nullopt) unless T > a*; for D = 1 unless T = a* =
-  /// y/g.
+  /// that have it. There is none (everything about M(a) is nullopt) unless T > a*; for D = 1 unless T is a*,
+  /// which is y/g.
   /// @pre trace finite and > 0   @throws ContractError
   static Alpha of_trace(double trace);
 
