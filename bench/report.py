@@ -226,7 +226,6 @@ class Lab:
                 raise NotMeasured(f"{row.program} did not time {name}")
         return found[row.what][row.clock], found[row.against][row.clock]
 
-
     def least(self, kernel, row):
         """What the ratio of a row is at least, in words."""
         times = self.measure(kernel, row.program, row.arguments)

@@ -65,7 +65,7 @@ class NATGRAD_API LdlFactor {
 /// apply, solve and the quadratic forms return the correctly rounded value of each element of the exact
 /// result; roots and factors are exact combinations of the vectors with coefficients known to
 /// `coefficient_bits` bits, rounded once: see `root_bound`. All bits are the same on every machine.
-/// Where y.x/p, g.x/gg or another coefficient of the result is beyond 2^-+400, or elements are nearly
+/// Where y.x/p, g.x/gg or another coefficient of the result is beyond 2^-+900, or elements are nearly
 /// subnormal, integers compute elements, in the order of a microsecond each; one huge x_i is enough. From
 /// 2^18 elements on, threads share the work as in Gram::of.
 /// @throws ContractError for a wrong length or an overlap; NonFiniteError for NaN or infinity in x, naming
