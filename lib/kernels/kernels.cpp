@@ -525,6 +525,18 @@ struct Split {
   return {overflow == 0, inexact == 0};
 }
 
+/// Deposits the products of (g + g_rest, y + y_rest) with itself but g g, g y and y y.
+void deposit_rest(Superaccumulator<3>& into, const Decoded& g, const Decoded& g_rest, const Decoded& y,
+                  const Decoded& y_rest) {
+  into.deposit(0, g, g_rest, 1);
+  into.deposit(0, g_rest, g_rest);
+  into.deposit(1, g, y_rest);
+  into.deposit(1, g_rest, y);
+  into.deposit(1, g_rest, y_rest);
+  into.deposit(2, y, y_rest, 1);
+  into.deposit(2, y_rest, y_rest);
+}
+
 /// Deposits every product of the parts.
 void deposit_pairs(Superaccumulator<3>& into, Operand g, Operand y, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
@@ -532,31 +544,9 @@ void deposit_pairs(Superaccumulator<3>& into, Operand g, Operand y, std::size_t 
     const Decoded g1 = decode(g.first[i]), g2 = g.second == nullptr ? zero : decode(g.second[i]);
     const Decoded y1 = decode(y.first[i]), y2 = y.second == nullptr ? zero : decode(y.second[i]);
     into.deposit(0, g1, g1);
-    into.deposit(0, g1, g2, 1);
-    into.deposit(0, g2, g2);
     into.deposit(1, g1, y1);
-    into.deposit(1, g1, y2);
-    into.deposit(1, g2, y1);
-    into.deposit(1, g2, y2);
     into.deposit(2, y1, y1);
-    into.deposit(2, y1, y2, 1);
-    into.deposit(2, y2, y2);
-  }
-}
-
-/// Deposits the products of (g + left_g, y + left_y) but g g, g y and y y, of n elements.
-void deposit_rest(Superaccumulator<3>& into, const double* g, const double* left_g, const double* y,
-                  const double* left_y, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) {
-    const Decoded a = decode(g[i]), b = decode(left_g[i]), c = decode(y[i]), d = decode(left_y[i]);
-    if (b.mantissa == 0 && d.mantissa == 0) continue;
-    into.deposit(0, a, b, 1);
-    into.deposit(0, b, b);
-    into.deposit(1, a, d);
-    into.deposit(1, b, c);
-    into.deposit(1, b, d);
-    into.deposit(2, c, d, 1);
-    into.deposit(2, d, d);
+    deposit_rest(into, g1, g2, y1, y2);
   }
 }
 
@@ -581,7 +571,10 @@ std::size_t add_pairs(Summation<GramSource<double>>& summation, Operand g, Opera
         if (added != length) return done + added;  // of a vector that is no pair
         if (of_g.exact && of_y.exact) continue;
         announce(3 * length);
-        deposit_rest(summation.superaccumulator(), g_sums, g_left, y_sums, y_left, length);
+        for (std::size_t i = 0; i < length; ++i)
+          if (g_left[i] != 0 || y_left[i] != 0)
+            deposit_rest(summation.superaccumulator(), decode(g_sums[i]), decode(g_left[i]),
+                         decode(y_sums[i]), decode(y_left[i]));
         continue;
       }
     }
