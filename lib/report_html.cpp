@@ -202,7 +202,8 @@ int telling_digits(const std::vector<double>& losses) {
   const auto [lo, hi] = std::minmax_element(losses.begin(), losses.end());
   if (losses.empty() || !(*lo < *hi)) return 4;
   const double magnitude = std::max(std::abs(*lo), std::abs(*hi));
-  return std::clamp(static_cast<int>(std::log10(magnitude / (*hi - *lo))) + 4, 4, 12);
+  // The difference may overflow: the logarithm is then -inf.
+  return static_cast<int>(std::clamp(std::log10(magnitude / (*hi - *lo)), 0.0, 8.0)) + 4;
 }
 
 std::string loss_section(const Analysis& a, const plots::Pictures& pictures) {
