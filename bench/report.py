@@ -122,6 +122,11 @@ def cases(big, quick):
         rows.append(Row(label, baseline, program, arguments, what, against, {"any": limit} if limit else {},
                         same_in_all=True, peer=name))
 
+    for kind in ("updates", "parameters"):
+        steps, n = (20, 50_000) if quick else (20, 1_000_000)
+        rows.append(Row(f"analysing a run file, {kind}, {steps} steps, n = {number(n)}", "reading it, `H5Dread`",
+                        "analysis_bench", (kind, steps, n), "analyze", "H5Dread", same_in_all=True))
+
     million = (1_000_000,)
     peer("PETSc", "Gram and metric, n = 1e6", "PETSc `MatLMVMUpdate`", "petsc_bench", million, "update",
          "PETSc update", 1 / 5)
