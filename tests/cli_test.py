@@ -1081,6 +1081,32 @@ def hdf5_library_that_never_ends():
     refused(3, ["bad.h5", "damaged"], "analyze", "bad.h5")
 
 
+@case
+def certificates():
+    """What natgrad metric --certificate writes: the exact Gram, and each scalar of the JSON as text that is exact."""
+    csv("g", [3, 1]), csv("y", [2, 4]), csv("zero", [0, 0]), csv("o", [-1, 3])
+    for pair in ("g", "y"), ("g", "o"), ("zero", "y"), ("zero", "zero"):
+        claimed = json.loads(run("metric", *pair, "--json", "--certificate", "c.json").out)
+        written = json.load(open("c.json"))
+        equal([written[key] for key in ("format", "version", "dimension", "verdict")],
+              ["natgrad-certificate", 1, 2, claimed["verdict"]])
+        for key, sum_ in written["gram"].items():
+            equal(int(sum_["mantissa"], 16) * 2.0 ** sum_["exponent"], claimed["gram"][key], key)
+        for key, text in written["scalars"].items():
+            equal(None if text is None else float.fromhex(text), claimed[key], key)
+    csv("h", [2.0 ** 1023, 2.0 ** -1074]), csv("k", [0, 2.0 ** 1023])
+    done("metric", "h", "k", "--certificate", "c.json")
+    equal(json.load(open("c.json"))["scalars"]["condition"], "inf")
+    before = open("c.json").read()
+    for wrong in (["--alpha", "2"], ["--radius", "1"], ["--optimum", "dfp"]):
+        refused(2, ["--certificate", wrong[0]], "metric", "g", "y", "--certificate", "c.json", *wrong)
+    refused(2, ["overwritten"], "metric", "g", "y", "--certificate", "g")
+    refused(2, ["standard output"], "metric", "g", "y", "--certificate", "-")
+    refused(3, ["no/c.json"], "metric", "g", "y", "--certificate", "no/c.json")
+    refused(3, ["missing"], "metric", "g", "missing", "--certificate", "c.json")
+    equal(open("c.json").read(), before)
+
+
 # ------------------------------------------------------------------------- apply
 
 def numbers(text):

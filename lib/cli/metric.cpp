@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "apart.hpp"
@@ -24,7 +26,7 @@ namespace {
 
 struct MetricOptions {
   std::string g, y;
-  std::optional<std::string> alpha, radius, optimum, trace;
+  std::optional<std::string> alpha, radius, optimum, trace, certificate;
   bool json = false, exact = false;
 };
 
@@ -213,6 +215,33 @@ std::string to_text(const MetricOptions& options, const Gram& gram, const Answer
   return text;
 }
 
+/// A double as text that says which: C hexadecimal, or inf.
+Json certified_number(const std::optional<double>& value) {
+  if (!value) return nullptr;
+  return std::isinf(*value) ? (*value < 0 ? "-inf" : "inf") : fmt::format("{:a}", *value);
+}
+
+/// The certificate: every claim about the pair and its M(a*), with the exact Gram.
+std::string to_certificate(const Gram& gram, const Scalars& scalars) {
+  const auto exact = [](const ExactSum& sum) {
+    std::string mantissa = sum.to_hex();
+    int exponent = ExactSum::unit_exponent;
+    for (; mantissa.ends_with("00"); exponent += 8) mantissa.resize(mantissa.size() - 2);
+    return Json{{"mantissa", mantissa}, {"exponent", exponent}};
+  };
+  Json json;
+  json["format"] = "natgrad-certificate";
+  json["version"] = 1;
+  json["dimension"] = gram.dimension();
+  json["verdict"] = to_string(scalars.judgement.verdict);
+  json["gram"] = {{"gg", exact(gram.gg())}, {"gy", exact(gram.gy())}, {"yy", exact(gram.yy())}};
+  Json& out = json["scalars"];
+  const bool metric = scalars.judgement.verdict == Verdict::effective;
+  for (const Row& row : rows)
+    out[row.key] = row.of_metric && !metric ? Json(nullptr) : certified_number(scalars.*row.value);
+  return json.dump(2) + "\n";
+}
+
 /// The optimum by its name, with its parameter. @throws UsageError
 struct NamedOptimum {
   Optimum optimum;
@@ -247,6 +276,17 @@ std::optional<NamedOptimum> named_optimum(const MetricOptions& options) {
 int run_metric(const MetricOptions& options) {
   const auto optimum = named_optimum(options);
   const Alpha alpha = options.alpha && !optimum ? Alpha(positive_option("--alpha", *options.alpha)) : Alpha();
+  if (options.certificate) {
+    for (const auto& [name, given] : {std::pair("--alpha", options.alpha.has_value()),
+                                      std::pair("--optimum", options.optimum.has_value()),
+                                      std::pair("--radius", options.radius.has_value())})
+      if (given)
+        throw UsageError(fmt::format("--certificate is of M(a*) and exact vectors: not with {}", name));
+    if (*options.certificate == "-")
+      throw UsageError("--certificate: standard output is taken by the results; name a file");
+    check_output("--certificate", *options.certificate, {options.g, options.y});
+    OutputFile::check(*options.certificate);
+  }
   const double radius = options.radius ? non_negative_option("--radius", *options.radius) : 0;
   const auto vectors = read_vectors({options.g, options.y});
 
@@ -269,6 +309,13 @@ int run_metric(const MetricOptions& options) {
     std::tie(s.trace, s.log_det) = std::tie(of.trace, of.log_det);
   }
 
+  if (options.certificate) {
+    const Interrupts interrupts;
+    OutputFile file(*options.certificate);
+    file.write(to_certificate(gram, answers.scalars));
+    Interrupts::check();
+    file.commit();
+  }
   const bool effective = answers.judgement.verdict == Verdict::effective;
   if (options.json) {
     write_output(to_json(options, gram, answers));
@@ -308,6 +355,9 @@ Command add_metric(CLI::App& root) {
       ->type_name("R");
   app->add_flag("--exact", options->exact,
                 "also the exact Gram, as hexadecimal integers in units of 2^-2148");
+  app->add_option("--certificate", options->certificate,
+                  "also write a certificate: the exact Gram and every scalar, as exact text")
+      ->type_name("FILE");
   app->add_flag("--json", options->json, "JSON instead of a table");
   app->footer(R"(Vectors are CSV (one number a line, or one row), Armadillo binary files of one
 row or column, or datasets of HDF5 files (float16 to float64). In JSON a number is

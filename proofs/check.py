@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""natgrad: compiles the proofs, has their kernel's checker look at them again, and compares what they say with the
+golden files.
+
+Usage: check.py BUILD_DIR [--accept]
+
+ 1. No source may hold Admitted, an axiom or parameter of our own, or a switch that weakens Coq's kernel.
+ 2. Every source compiles (coqc) in BUILD_DIR, from a copy.
+ 3. Every statement and definition is printed, with the axioms that it rests on, and equals proofs/expected/FILE.txt.
+    A digest stands for the statement in full (Set Printing All), where no notation hides anything.
+ 4. coqchk, the separate checker of compiled files, agrees. Coq's and Debian's libraries are taken as they are.
+
+--accept writes the golden files instead of comparing with them: read the difference before committing it.
+Standard output: every theorem with its assumptions. Exit code 1 if anything is wrong.
+"""
+
+import difflib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+EXPECTED = HERE / "expected"
+FLAGS = ["-R", ".", "Natgrad", "-w", "-notation-overridden,-ambiguous-paths,-extraction"]
+
+FORBIDDEN = re.compile(
+    r"\b(Admitted|admit|give_up|Axioms?|Conjectures?|Parameters?|Unset\s+(?:Guard|Positivity|Universe)\s+Checking|"
+    r"bypass_check|Set\s+Type\s+In\s+Type|native_compute|Declare\s+ML\s+Module|Load)\b")
+# Outside a section these would be axioms.
+SECTION_ONLY = re.compile(r"^\s*(Variables?|Hypothes[ie]s|Context)\b")
+STATEMENTS = ("Theorem", "Lemma", "Corollary", "Proposition", "Fact", "Remark", "Example")
+DEFINITIONS = ("Definition", "Fixpoint", "Function", "Inductive", "CoInductive", "Variant", "Record", "Structure",
+               "Instance", "Coercion")
+NAMED = re.compile(
+    r"^\s*(?:#\[[^\]]*\]\s*)?(?P<scope>(?:Local|Global|Program)\s+)*(?P<kind>%s)\s+(?P<name>[A-Za-z_][\w']*)"
+    % "|".join(STATEMENTS + DEFINITIONS), re.M)
+
+
+def without_comments(text: str) -> str:
+    """Comments (they nest) and strings become blanks; lines stay."""
+    out, depth, i = [], 0, 0
+    while i < len(text):
+        if text.startswith("(*", i):
+            depth, i = depth + 1, i + 2
+        elif depth and text.startswith("*)", i):
+            depth, i = depth - 1, i + 2
+        elif not depth and text[i] == '"':
+            end = text.index('"', i + 1)
+            out.append(" " + "\n" * text.count("\n", i, end))
+            i = end + 1
+        else:
+            if not depth or text[i] == "\n":
+                out.append(text[i])
+            i += 1
+    return "".join(out)
+
+
+def faults(path: Path) -> list[str]:
+    text, open_sections, found = without_comments(path.read_text()), [], []
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := FORBIDDEN.search(line):
+            found.append(f"{path.name}:{number}: {match[1]}")
+        if match := re.match(r"\s*Section\s+(\w+)", line):
+            open_sections.append(match[1])
+        if (match := re.match(r"\s*End\s+(\w+)", line)) and open_sections and open_sections[-1] == match[1]:
+            open_sections.pop()
+        if not open_sections and SECTION_ONLY.match(line):
+            found.append(f"{path.name}:{number}: {line.strip()}: outside a section this is an axiom")
+        if re.match(r"\s*Module\b", line):
+            found.append(f"{path.name}:{number}: a module would hide its statements from the golden files")
+    return found
+
+
+def names(path: Path) -> list[tuple[str, str]]:
+    """(kind, name) of what a source states or defines, in its order."""
+    return [(m["kind"], m["name"]) for m in NAMED.finditer(without_comments(path.read_text()))]
+
+
+def run(command: list[str], folder: Path) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"check.py: {' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def described(source: Path, folder: Path) -> tuple[str, list[tuple[str, str, list[str]]]]:
+    """The golden text of one source, and (kind, name, axioms) of each of its statements."""
+    row = source.stem
+    listed = names(source)
+    script = [f"From Natgrad Require {row}.", "Set Printing Width 108.", "Set Printing Depth 10000."]
+    mark = 'Goal True. idtac "@@{} {}". Abort.'
+    for kind, name in listed:
+        show = f"Check @{row}.{name}." if kind in STATEMENTS else f"Print {row}.{name}."
+        script += [mark.format("shown", name), show, mark.format("axioms", name),
+                   f"Print Assumptions {row}.{name}.", mark.format("whole", name), "Set Printing All.",
+                   show, "Unset Printing All."]
+    query = folder / "queries" / f"{row}_query.v"
+    query.parent.mkdir(exist_ok=True)
+    # The source's own scopes and notations, so that statements read as they were written.
+    imports = [line for line in re.findall(r"^(?:From\b[^.]*?\bRequire\b.*?|(?:Local\s+)?Open\s+Scope\b.*?|Import\b.*?)"
+                                           r"\.(?=\s)", without_comments(source.read_text()), re.M | re.S)]
+    query.write_text("\n".join(imports + [f"From Natgrad Require Import {row}."] + script[1:]) + "\n")
+    output = run(["coqc", "-R", ".", "Natgrad", "-w", "none", f"queries/{query.name}"], folder)
+    pieces = {}
+    for part in output.split("@@")[1:]:
+        head, _, body = part.partition("\n")
+        pieces[tuple(head.split())] = body
+    text, statements = [f"{source.name}: what it states and defines, and which axioms that rests on.\n"], []
+    for kind, name in listed:
+        body = pieces["axioms", name]
+        axioms = [] if "Closed under the global context" in body else sorted(set(re.findall(r"^(\S+)\s*:", body, re.M)) - {"Axioms"})
+        if kind not in STATEMENTS and not axioms:
+            axioms = []
+        digest = hashlib.sha256(pieces["whole", name].encode()).hexdigest()[:16]
+        text.append(f"{kind} {pieces['shown', name].strip()}\n  axioms: {', '.join(axioms) or 'none'}\n  in full: {digest}\n")
+        if kind in STATEMENTS:
+            statements.append((kind, name, axioms))
+    return "\n".join(text), statements
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    accept = "--accept" in arguments
+    arguments = [a for a in arguments if a != "--accept"]
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        return 2
+    folder = Path(arguments[0]).resolve()
+    sources = sorted(HERE.glob("*.v"))
+    if bad := [fault for source in sources for fault in faults(source)]:
+        print("check.py: not allowed in a proof:", *bad, sep="\n  ", file=sys.stderr)
+        return 1
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("*.v"):
+        if not (HERE / stale.name).exists():
+            stale.unlink()
+    for source in sources:
+        copy = folder / source.name
+        if not copy.exists() or copy.read_bytes() != source.read_bytes():
+            shutil.copyfile(source, copy)
+    jobs = str(os.cpu_count() or 1)
+    print(f"== compiling {len(sources)} sources", file=sys.stderr, flush=True)
+    run(["coq_makefile", *FLAGS[:3], "-arg", "-w", "-arg", FLAGS[4], "-o", "Makefile", *(s.name for s in sources)],
+        folder)
+    run(["make", "-j", jobs], folder)
+
+    print("== statements and axioms", file=sys.stderr, flush=True)
+    with ThreadPoolExecutor(int(jobs)) as pool:
+        found = list(pool.map(lambda source: described(source, folder), sources))
+    wrong = []
+    EXPECTED.mkdir(exist_ok=True)
+    for source, (text, statements) in zip(sources, found):
+        golden = EXPECTED / f"{source.stem}.txt"
+        if accept:
+            golden.write_text(text)
+        elif not golden.exists():
+            wrong.append(f"{golden.name}: missing; ./dev proofs --accept writes it")
+        elif golden.read_text() != text:
+            wrong.append("".join(difflib.unified_diff(golden.read_text().splitlines(True), text.splitlines(True),
+                                                      f"expected/{golden.name}", source.name)))
+        print(f"\n{source.name}")
+        for kind, name, axioms in statements:
+            if kind in ("Theorem", "Corollary"):
+                print(f"  {name}: {'no axioms' if not axioms else 'axioms ' + ', '.join(axioms)}")
+    for golden in sorted(EXPECTED.glob("*.txt")):
+        if not (HERE / f"{golden.stem}.v").exists():
+            if accept:
+                golden.unlink()
+            else:
+                wrong.append(f"{golden.name}: there is no {golden.stem}.v")
+
+    print("== coqchk", file=sys.stderr, flush=True)
+    modules = [f"Natgrad.{source.stem}" for source in sources]
+    run(["coqchk", "-silent", "-R", ".", "Natgrad", *(x for m in modules for x in ("-norec", m))], folder)
+    if wrong:
+        print("\ncheck.py: statements differ from the golden files:", *wrong, sep="\n", file=sys.stderr)
+        return 1
+    theorems = [s for _, statements in found for s in statements if s[0] in ("Theorem", "Corollary")]
+    lemmas = sum(len(statements) for _, statements in found) - len(theorems)
+    print(f"\n{len(theorems)} theorems and {lemmas} lemmas in {len(sources)} files; "
+          f"{sum(1 for t in theorems if not t[2])} theorems without any axiom; coqchk agrees")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
