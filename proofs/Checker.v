@@ -469,6 +469,7 @@ Proof.
 intros H. rewrite <- (Rcompare_mult_r c (a / c) q) by trivial. f_equal. field. lra.
 Qed.
 
+(** A quotient of dyadics is compared by integers. *)
 Theorem compare_quotient_correct N C : 0 < F2R C -> compares (compare_quotient N C) (F2R N / F2R C).
 Proof.
 intros H q. unfold compare_quotient. now rewrite compare_correct, value_mul, Rcompare_divide.
@@ -477,6 +478,7 @@ Qed.
 Lemma Rcompare_squares x y : 0 <= x -> 0 <= y -> Rcompare (x * x) (y * y) = Rcompare x y.
 Proof. intros Hx Hy. now rewrite Rcompare_sqr, 2!Rabs_pos_eq. Qed.
 
+(** So is the square root of whatever can be compared, *)
 Theorem compare_root_correct cmp w : 0 <= w -> compares cmp w -> compares (compare_root cmp) (sqrt w).
 Proof.
 intros Hw H q. unfold compare_root. rewrite sign_correct.
@@ -487,6 +489,7 @@ destruct (Rcompare_spec (F2R q) 0) as [C|C|C]; try (apply S; lra).
 symmetry. apply Rcompare_Gt. apply Rlt_le_trans with (1 := C). apply sqrt_pos.
 Qed.
 
+(** its negative, *)
 Theorem compare_negated_correct cmp v : compares cmp v -> compares (compare_negated cmp) (- v).
 Proof.
 intros H q. unfold compare_negated. rewrite H, value_opp, <- Rcompare_sym.
@@ -587,6 +590,7 @@ Proof. rewrite cosine_squared, value_determinant. pose proof product_pos. field.
 Lemma determinant_nonneg : 0 <= F2R (determinant t).
 Proof. rewrite value_determinant. lra. Qed.
 
+(** cos = p/sqrt(gg yy), p of any sign. *)
 Theorem compare_cosine_correct : compares (compare_cosine t) (cosine gg p yy).
 Proof.
 pose proof product_pos as H. unfold compare_cosine. rewrite sign_correct.
@@ -604,6 +608,7 @@ destruct (Rcompare_spec p 0) as [C|C|C].
 - rewrite Rabs_pos_eq in M; trivial. apply Rlt_le. unfold cosine, Rdiv. now apply Rmult_lt_0_compat.
 Qed.
 
+(** sin = sqrt(1 - cos^2). *)
 Theorem compare_sine_correct : compares (compare_sine t) (sine gg p yy).
 Proof.
 pose proof product_pos as H. unfold sine, compare_sine. rewrite one_minus_cosine_squared, <- value_mul.
@@ -615,6 +620,8 @@ Qed.
 (** The tests of cos and sin accept the correctly rounded value and nothing else; p may have any sign. *)
 Theorem cosine_decided d : is_nearest (compare_cosine t) d = true <-> correctly_rounded (cosine gg p yy) d.
 Proof. apply is_nearest_correct, compare_cosine_correct. Qed.
+
+(** Likewise for the sine. *)
 Theorem sine_decided d : is_nearest (compare_sine t) d = true <-> correctly_rounded (sine gg p yy) d.
 Proof. apply is_nearest_correct, compare_sine_correct. Qed.
 
@@ -649,9 +656,11 @@ replace ((gg * yy - p * p) / (gg * yy) * (gg * yy)) with (gg * yy - p * p) in Q 
 assert (0 < p * p) by now apply Rmult_lt_0_compat. lra.
 Qed.
 
+(** a* = yy/p. *)
 Theorem compare_alpha_correct : compares (compare_alpha t) (alpha gg p yy).
 Proof. now apply compare_quotient_correct. Qed.
 
+(** a* (1 -+ s). *)
 Theorem compare_lambda_correct minus :
   compares (compare_lambda minus t) ((if minus then lambda_min else lambda_max) gg p yy).
 Proof.
@@ -677,6 +686,7 @@ unfold condition. rewrite Q. field. repeat split; try lra.
 assert (sine gg p yy * sine gg p yy <= sine gg p yy * 1) by (apply Rmult_le_compat_l; lra). lra.
 Qed.
 
+(** kappa* = (1 + s)/(1 - s). *)
 Theorem compare_condition_correct : compares (compare_condition t) (condition gg p yy).
 Proof.
 pose proof product_pos as H. unfold compare_condition. rewrite condition_as_surd.
@@ -712,9 +722,11 @@ apply sqrt_lem_1.
   rewrite Q. unfold condition. field. lra.
 Qed.
 
+(** Its root. *)
 Theorem compare_sqrt_condition_correct : compares (compare_sqrt_condition t) (sqrt_condition gg p yy).
 Proof. apply compare_root_correct. apply condition_nonneg. apply compare_condition_correct. Qed.
 
+(** The trace of M(alpha), alpha the optimum, is D alpha. *)
 Theorem compare_trace_correct D : compares (compare_trace D t) (trace D gg p yy).
 Proof.
 replace (trace D gg p yy) with (F2R (mul (of_integer D) (gram_yy t)) / p).
@@ -1160,19 +1172,19 @@ Definition example_certificate (lambda_min_bits : Z) : certificate :=
     (bits lambda_min_bits) (bits 0x4012fd8cdd7887e7) (bits 0x401fcc4d378ddfd1) (bits 0x40068e4fcacbc0ed)
     (bits 0x400095bb111a11a8) (bits 0x402008d3dcb08d3e) (bits 0x4000338375ce0f8d).
 
+Definition example_verdicts (of_lambda_min : result) : list (field * result) :=
+  [(Dimension, Accepted); (Verdict, Accepted); (GramGG, Accepted); (GramGY, Accepted); (GramYY, Accepted);
+    (Alpha, Accepted); (Cos, Accepted); (Sin, Accepted); (Angle, NotChecked); (LambdaMin, of_lambda_min);
+    (LambdaMax, Accepted); (Condition, Accepted); (SqrtCondition, Accepted); (LogCondition, NotChecked);
+    (Trace, Accepted); (LogDet, NotChecked)].
+
 Example true_certificate_is_accepted :
   check_certificate example_g example_y (example_certificate 0x3fe31c6cf0ec4e04) =
-  Some [(Dimension, Accepted); (Verdict, Accepted); (GramGG, Accepted); (GramGY, Accepted);
-    (GramYY, Accepted); (Alpha, Accepted); (Cos, Accepted); (Sin, Accepted); (Angle, NotChecked);
-    (LambdaMin, Accepted); (LambdaMax, Accepted); (Condition, Accepted); (SqrtCondition, Accepted);
-    (LogCondition, NotChecked); (Trace, Accepted); (LogDet, NotChecked)].
+  Some (example_verdicts Accepted).
 Proof. vm_compute. reflexivity. Qed.
 
 (** ... and with lambda_min one unit in the last place too large. *)
 Example one_ulp_is_rejected :
   check_certificate example_g example_y (example_certificate 0x3fe31c6cf0ec4e05) =
-  Some [(Dimension, Accepted); (Verdict, Accepted); (GramGG, Accepted); (GramGY, Accepted);
-    (GramYY, Accepted); (Alpha, Accepted); (Cos, Accepted); (Sin, Accepted); (Angle, NotChecked);
-    (LambdaMin, Rejected); (LambdaMax, Accepted); (Condition, Accepted); (SqrtCondition, Accepted);
-    (LogCondition, NotChecked); (Trace, Accepted); (LogDet, NotChecked)].
+  Some (example_verdicts Rejected).
 Proof. vm_compute. reflexivity. Qed.

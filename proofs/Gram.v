@@ -1,22 +1,39 @@
 (** * Exact sums of products: why the blocks of the vector kernels lose nothing
 
-    The library sums products of doubles in blocks of at most 32 steps a lane. Each product is split into h + l; h goes
-    into a row of 2, 3, 4 or 7 biased bins 2^46 apart, l into a second row 2^53 lower. A certificate, made of the sum
-    of |h| and of the least |h| that is not zero, tells whether the bins lost anything; if it fails the block is summed
-    by other means.
+    The library sums products of doubles in blocks of at most 32 steps a lane. Each product is split into h
+    + l; h goes into a row of 2, 3, 4 or 7 biased bins 2^46 apart, l into a second row 2^53 lower. A
+    certificate, read off after the block, tells whether the bins lost anything; if it fails, the block is
+    summed by other means.
 
-    Proved, over the reals with Flocq's doubles (FLT(-1074, 53), nearest, ties to even), for one lane:
-    - two_sum_exact, fast_two_sum_exact, two_product_exact: the error-free transformations with their conditions;
+    Proved, over the reals with Flocq's doubles (FLT(-1074, 53), to nearest, ties to even), for one lane of
+    one set of bins:
+    - two_sum_exact, fast_two_sum_exact, two_product_exact: the error-free transformations with their
+      conditions;
     - pour_exact: what a bin takes of a double, and what it leaves, are exact while it stays in its binade;
-    - bin_accumulation_exact, row_exact: so are sequences of at most 32 of them into one bin and into a row;
-    - block_exact, dots_block_exact: if the certificate holds, the bins hold the exact sum of the products.
+    - bin_accumulation_exact, row_exact: so are sequences of deposits, into one bin and (at most 32) into a
+      row of bins;
+    - block_exact: the two rows together hold the exact sum of the products;
+    - dots_block_exact, gram_block_exact, float_gram_block_exact: the certificates of the code imply that;
+    - no_overflow: h and every bin stay below 2^744 throughout a block, so that doubles can hold them.
 
-    Model and code. two_sum, fast_two_sum, two_product and pour model the operations in lib/kernels/blocks.hpp and
-    vector_*.hpp; the constants block_steps, bin_distance, low_row, most_top, headroom, footroom, bin_counts and the
-    certificate are those of lib/kernels/table.hpp. What links them is reading, not proof. Not modelled: overflow to
-    infinity (the format here has no greatest number; what is bounded here stays far below it), several lanes and the
-    joining of their bins, loads, and the certificate that the Gram takes from its lane sums of g.g and y.y. Axioms:
-    those of Coq's real numbers with classical logic, as Flocq uses them. *)
+    Model and code:
+    - pour, add_to_row, add_product: pour, pour_all and add_product in lib/kernels/blocks.hpp (the product
+      by 1 there changes nothing);
+    - empty_bin, empty_row: empty_bins in blocks.hpp;
+    - least_exponent, most: least and most in blocks.hpp;
+    - lane_sum, dots_certificate: add_dots and run_dots in blocks.hpp;
+    - gram_certificate: GramBins::certified in blocks.hpp; cross_top: GramSource::tops in
+      lib/kernels/kernels.cpp and small_gram in blocks.hpp;
+    - row_value, row_within: what collect in blocks.hpp turns into integers;
+    - block_steps, bin_distance, low_row, most_top, headroom, footroom, bin_counts: lib/kernels/table.hpp.
+    What links them is reading, not proof. two_sum and fast_two_sum are standard facts that the kernels do
+    not call.
+
+    Not modelled: infinities and NaN (the format here has no greatest number), a product that overflows
+    before the certificate is read, several lanes and sets of bins and the joining of their totals, loads,
+    bit patterns as integers, the minimum that the code keeps for "every product is at least", how the
+    quanta are chosen, and the compiler. Axioms: those of Coq's real numbers, functional extensionality and
+    classical logic, as Flocq uses them. *)
 From Coq Require Import Reals ZArith List Lia Lra Psatz.
 From Flocq Require Import Core Plus_error Mult_error Sterbenz Pff2Flocq.
 Import ListNotations.
@@ -138,22 +155,27 @@ Definition two_product (x y : R) : R * R :=
 Lemma ties_symmetric x : negb (Z.even x) = negb (negb (Z.even (- (x + 1)))).
 Proof. now rewrite Z.even_opp, Z.even_add, Bool.negb_involutive; destruct (Z.even x). Qed.
 
+(** Knuth: the rounded sum and the second number add up to x + y, whatever their order. *)
 Theorem two_sum_exact x y :
   double x -> double y -> fst (two_sum x y) + snd (two_sum x y) = x + y.
 Proof.
 intros Hx Hy. unfold two_sum, RN. cbn [fst snd].
-apply (TwoSum_correct emin prec (fun z => negb (Z.even z))); try assumption; try reflexivity; try discriminate.
+apply (TwoSum_correct emin prec (fun z => negb (Z.even z))); try assumption; try reflexivity;
+  try discriminate.
 exact ties_symmetric.
 Qed.
 
+(** Dekker: so do those of three operations, when |y| <= |x|. *)
 Theorem fast_two_sum_exact x y :
   double x -> double y -> Rabs y <= Rabs x -> fst (fast_two_sum x y) + snd (fast_two_sum x y) = x + y.
 Proof.
 intros Hx Hy H. unfold fast_two_sum, RN. cbn [fst snd].
-apply (Fast2Sum_correct emin prec (fun z => negb (Z.even z))); try assumption; try reflexivity; try discriminate.
+apply (Fast2Sum_correct emin prec (fun z => negb (Z.even z))); try assumption; try reflexivity;
+  try discriminate.
 exact ties_symmetric.
 Qed.
 
+(** With a fused multiply-add h + l = x y, when x y is 0 or at least 2^-969 in magnitude. *)
 Theorem two_product_exact x y :
   double x -> double y -> (x * y = 0 \/ pow (-969) <= Rabs (x * y)) ->
   fst (two_product x y) + snd (two_product x y) = x * y.
@@ -181,6 +203,7 @@ unfold RN, round, F2R, scaled_mantissa, cexp. rewrite Hm. cbn [Fnum Fexp].
 unfold FLT_exp, prec. replace (53 + q - 53)%Z with q by ring. rewrite Z.max_l by exact Hq. reflexivity.
 Qed.
 
+(** One deposit: what the bin takes and what it leaves are exact while the bin stays in its binade. *)
 Theorem pour_exact q bin x :
   (emin <= q)%Z -> multiple q bin -> double x ->
   pow (52 + q) <= bin < pow (53 + q) -> pow (52 + q) <= bin + x < pow (53 + q) ->
@@ -259,6 +282,7 @@ Fixpoint pour_list (bin : R) (xs : list R) : R * list R :=
     let after := pour_list (fst (pour bin x)) xs' in (fst after, snd (pour bin x) :: snd after)
   end.
 
+(** A sequence of deposits into one bin: the bin and what it leaves hold the exact sum. *)
 Theorem bin_accumulation_exact q bin xs :
   (emin <= q)%Z -> multiple q bin -> Forall double xs ->
   pow (52 + q) + (abs_sum xs + steps xs * pow (q - 1)) <= bin ->
@@ -547,6 +571,7 @@ assert (n * pow (q - 1) <= 32 * (pow (46 + q) / 64)) by (apply Rmult_le_compat; 
 lra.
 Qed.
 
+(** At most 32 deposits into a row of bins: the bins hold the exact sum, none is near its end. *)
 Theorem row_exact q bins xs :
   (1 <= bins)%nat -> (emin <= last_quantum q bins)%Z -> steps xs <= IZR block_steps ->
   Forall double xs -> Forall (multiple (last_quantum q bins)) xs ->
@@ -672,6 +697,7 @@ induction l as [| x l IH]; intros H.
   pose proof (H x (or_introl eq_refl)). pose proof (IH (fun y Hy => H y (or_intror Hy))). lra.
 Qed.
 
+(** Both rows together hold the exact sum of the products. *)
 Theorem block_exact top bins xzs :
   allowed top bins -> steps (map high xzs) <= IZR block_steps -> Forall doubles xzs ->
   abs_sum (map high xzs) <= 3 / 2 * pow (headroom + top) ->
@@ -691,7 +717,8 @@ rewrite Forall_forall in Hd, Hl.
 assert (Hhm : forall xz, In xz xzs -> multiple (m - 52) (high xz)).
 { intros xz Hin. destruct (Hl xz Hin) as [H0 | H0]; unfold high, two_product; cbn [fst].
   - unfold product in H0. rewrite H0, RN_0. apply multiple_0.
-  - apply multiple_of_double; [apply RN_double |]. apply rounded_product_at_least; [unfold emin; lia | exact H0]. }
+  - apply multiple_of_double; [apply RN_double |].
+  apply rounded_product_at_least; [unfold emin; lia | exact H0]. }
 assert (Hpm : forall xz, In xz xzs -> multiple (m - 105) (product xz)).
 { intros xz Hin. destruct (Hl xz Hin) as [H0 | H0].
   - rewrite H0. apply multiple_0.
@@ -707,12 +734,14 @@ assert (Hlow : forall xz, In xz xzs -> Rabs (low xz) <= pow (-53) * Rabs (high x
   - apply rounding_error. apply Rle_trans with (pow m); [apply pow_le; lia |].
     apply rounded_product_at_least; [unfold emin; lia | exact H0]. }
 destruct (row_exact top bins (map high xzs)) as (V1 & W1); try assumption; try lia.
-{ apply Forall_forall. intros h Hin. apply in_map_iff in Hin. destruct Hin as (xz & <- & _). apply RN_double. }
+{ apply Forall_forall. intros h Hin. apply in_map_iff in Hin. destruct Hin as (xz & <- & _).
+apply RN_double. }
 { apply Forall_forall. intros h Hin. apply in_map_iff in Hin. destruct Hin as (xz & <- & Hin).
   rewrite Hq. now apply Hhm. }
 destruct (row_exact (top - low_row) bins (map low xzs)) as (V2 & W2); try lia.
 { unfold steps in *. now rewrite map_length in *. }
-{ apply Forall_forall. intros h Hin. apply in_map_iff in Hin. destruct Hin as (xz & <- & _). apply RN_double. }
+{ apply Forall_forall. intros h Hin. apply in_map_iff in Hin. destruct Hin as (xz & <- & _).
+apply RN_double. }
 { apply Forall_forall. intros h Hin. apply in_map_iff in Hin. destruct Hin as (xz & <- & Hin).
   rewrite Hq'. replace (low xz) with (product xz - high xz) by (rewrite <- (Hsum xz Hin); ring).
   apply multiple_minus; [now apply Hpm |]. apply multiple_finer with (2 := Hhm xz Hin). lia. }
@@ -755,7 +784,8 @@ assert (He : s + Rabs (high xz) <= s' + pow (-53) * s').
   fold (RN (s + Rabs (high xz))) in He2. fold s' in He2. rewrite He2.
   assert (eps <= pow (-53)).
   { eapply Rle_trans; [apply Rle_abs | eapply Rle_trans; [exact He1 |]].
-    change (Relative.u_ro radix2 prec) with (/ 2 * pow (-52)). change (-52)%Z with (-53 + 1)%Z. rewrite pow_double. lra. }
+    change (Relative.u_ro radix2 prec) with (/ 2 * pow (-52)). change (-52)%Z with (-53 + 1)%Z.
+    rewrite pow_double. lra. }
   nra. }
 split; [lra |].
 assert (pow (-53) * s' <= pow (-53) * total) by (apply Rmult_le_compat_l; lra).
@@ -775,6 +805,7 @@ pose proof (pow_gt_0 (least_exponent top bins - 1)). pose proof (Rabs_pos (RN p)
 assert (/ 2 * Rabs (RN p) <= (1 - pow (-53)) * Rabs (RN p)) by (apply Rmult_le_compat_r; lra). lra.
 Qed.
 
+(** The certificate of scalar products, with the rounded lane sum of the code, implies that. *)
 Theorem dots_block_exact top bins xzs :
   allowed top bins -> (Z.of_nat (length xzs) <= block_steps)%Z -> Forall doubles xzs ->
   dots_certificate top bins xzs ->
@@ -793,8 +824,453 @@ apply block_exact; try assumption.
   assert (0 <= INR (length xzs) * pow (-53)) by (apply Rmult_le_pos; lra).
   apply Rle_trans with ((1 + INR (length xzs) * pow (-53)) * pow (top + headroom));
     [apply Rmult_le_compat_l; lra | apply Rmult_le_compat_r; lra].
-- apply Forall_impl with (2 := C2). intros [x z] [H | [H | H]]; cbn [fst snd] in H; unfold product; cbn [fst snd].
+- apply Forall_impl with (2 := C2). intros [x z] [H | [H | H]]; cbn [fst snd] in H; unfold product;
+  cbn [fst snd].
   + left. rewrite H. ring.
   + left. rewrite H. ring.
   + right. now apply certified_product.
 Qed.
+
+(** ** 7. The certificate of the three sums g.g, g.y and y.y *)
+
+Definition high_row (top : Z) (bins : nat) (xzs : list (R * R)) : list R :=
+  fold_left add_to_row (map high xzs) (empty_row top bins).
+
+Definition gg (gys : list (R * R)) : list (R * R) := map (fun gy => (fst gy, fst gy)) gys.
+Definition yy (gys : list (R * R)) : list (R * R) := map (fun gy => (snd gy, snd gy)) gys.
+
+(** The first quantum for g.y: the mean of the other two, rounded up. *)
+Definition cross_top (top_gg top_yy : Z) : Z := ((top_gg + top_yy + 1) / 2)%Z.
+
+(** What the first bin of squares may hold in the end. *)
+Definition most (top : Z) : R := empty_bin top + pow (headroom + top).
+
+Definition squares_certificate (top : Z) (bins : nat) (xs : list R) : Prop :=
+  let squares := map (fun x => (x, x)) xs in
+  hd 0 (high_row top bins squares) <= most top /\
+  Forall (fun x => x = 0 \/ pow (least_exponent top bins) <= high (x, x)) xs.
+
+Definition gram_certificate (top_gg top_yy : Z) (bins : nat) (gys : list (R * R)) : Prop :=
+  squares_certificate top_gg bins (map fst gys) /\ squares_certificate top_yy bins (map snd gys).
+
+(** The conditions under which a block is exact (section 5). *)
+Definition conditions (top : Z) (bins : nat) (xzs : list (R * R)) : Prop :=
+  abs_sum (map high xzs) <= 3 / 2 * pow (headroom + top) /\
+  Forall (fun xz => product xz = 0 \/ pow (least_exponent top bins - 1) <= Rabs (product xz)) xzs.
+
+Lemma hd_add_to_row row x : row <> [] -> hd 0 (add_to_row row x) = RN (hd 0 row + x) /\ add_to_row row x <>
+  [].
+Proof. destruct row as [| b [| b' row]]; [contradiction | |]; intros _; split; try reflexivity;
+  discriminate. Qed.
+
+Lemma hd_fold xs : forall row, row <> [] ->
+  hd 0 (fold_left add_to_row xs row) = fold_left (fun b x => RN (b + x)) xs (hd 0 row).
+Proof.
+induction xs as [| x xs IH]; intros row Hne; [reflexivity |].
+destruct (hd_add_to_row row x Hne) as [H1 H2]. cbn [fold_left]. rewrite IH by exact H2. now rewrite H1.
+Qed.
+
+(** A bin of squares never falls; so if it is in its binade in the end, it always was. *)
+Lemma first_bin_total q xs : (emin <= q)%Z -> Forall (fun x => double x /\ 0 <= x) xs ->
+  forall b, multiple q b -> pow (52 + q) <= b ->
+  let last := fold_left (fun b x => RN (b + x)) xs b in
+  last < pow (53 + q) -> b <= last /\ b + abs_sum xs <= last + steps xs * pow (q - 1).
+Proof.
+intros Hq. pose proof (pow_gt_0 (q - 1)) as Hp.
+induction xs as [| x xs IH]; intros Hxs b Hm Hb; cbv zeta; intros Hlast.
+{ unfold abs_sum, steps, sum. cbn in *. lra. }
+inversion Hxs as [| ? ? [Hx Hx0] Hxs']; subst. cbn [fold_left] in *.
+rewrite abs_sum_cons, steps_cons, (Rabs_pos_eq x Hx0).
+assert (Hbb : forall c, multiple q c -> pow (52 + q) <= c -> fold_left (fun b x => RN (b + x)) xs c < pow
+  (53 + q) ->
+  c <= fold_left (fun b x => RN (b + x)) xs c) by (intros c H1 H2 H3; now apply IH).
+(* The new content is in the binade: were it above, it would have stayed there. *)
+assert (Hmono : forall l c, Forall (fun x => double x /\ 0 <= x) l -> double c ->
+  c <= fold_left (fun b x => RN (b + x)) l c).
+{ clear. induction l as [| x l IH]; intros c Hl Hc; [apply Rle_refl |].
+  inversion Hl as [| ? ? [Hx Hx0] Hl']; subst. cbn [fold_left].
+  apply Rle_trans with (RN (c + x)); [| apply IH; [exact Hl' | apply RN_double]].
+  rewrite <- (RN_of_double c) at 1 by exact Hc. apply RN_le. lra. }
+pose proof (Hmono xs (RN (b + x)) Hxs' (RN_double _)) as Hle.
+assert (Hbx : b + x < pow (53 + q)).
+{ apply Rnot_le_lt. intros H. apply RN_le in H. rewrite RN_of_double in H by (apply double_pow; lia). lra. }
+destruct (pour_exact q b x) as (t & Ht & Hs & _ & _ & _ & Hr); try assumption; try (split; lra).
+unfold pour in Hs. cbn [fst] in Hs.
+assert (Hup : b <= RN (b + x)).
+{ assert (Hbd : double b).
+  { apply double_of_multiple with q; try assumption. pose proof (pow_gt_0 (52 + q)).
+  rewrite Rabs_pos_eq; lra. }
+  rewrite <- (RN_of_double b) at 1 by exact Hbd. apply RN_le. lra. }
+destruct (IH Hxs' (RN (b + x))) as [I1 I2]; try assumption.
+{ rewrite Hs. now apply multiple_plus. }
+{ lra. }
+pose proof (Rle_abs (x - t)). split; lra.
+Qed.
+
+Lemma steps_map {A} (f : A -> R) l : steps (map f l) = INR (length l).
+Proof. unfold steps. now rewrite map_length. Qed.
+
+Lemma RN_ge_0 x : 0 <= x -> 0 <= RN x.
+Proof. intros H. rewrite <- RN_0. now apply RN_le. Qed.
+
+Lemma square_ge_0 x : 0 <= x * x.
+Proof. apply Rle_0_sqr. Qed.
+
+Lemma squares_sum top bins xs :
+  allowed top bins -> INR (length xs) <= IZR block_steps -> squares_certificate top bins xs ->
+  abs_sum (map (fun x => high (x, x)) xs) <= 9 / 8 * pow (headroom + top).
+Proof.
+intros Hall Hn [C _]. destruct (allowed_bins _ _ Hall) as [Hbins Htop].
+unfold high_row in C. rewrite map_map in C.
+set (hs := map (fun x => high (x, x)) xs) in *.
+assert (Hne : empty_row top bins <> []) by (destruct bins; [lia | discriminate]).
+assert (Hhd : hd 0 (empty_row top bins) = empty_bin top) by (destruct bins; [lia | reflexivity]).
+rewrite hd_fold, Hhd in C by exact Hne.
+assert (H52 : pow (52 + top) = 2 * pow (51 + top)).
+{ replace (52 + top)%Z with (51 + top + 1)%Z by ring. apply pow_double. }
+assert (H53 : pow (53 + top) = 4 * pow (51 + top)).
+{ replace (53 + top)%Z with (51 + top + 1 + 1)%Z by ring. rewrite !pow_double. ring. }
+assert (H51 : pow (51 + top) = 2 * pow (headroom + top)).
+{ unfold headroom. replace (51 + top)%Z with (50 + top + 1)%Z by ring. apply pow_double. }
+pose proof (pow_gt_0 (headroom + top)) as Hp. pose proof (empty_bin_pow top) as He. unfold most in C.
+destruct (first_bin_total top hs ltac:(unfold emin; lia)) with (b := empty_bin top) as [_ H].
+- apply Forall_forall. intros h Hin. apply in_map_iff in Hin. destruct Hin as (x & <- & _).
+  split; [apply RN_double | apply RN_ge_0, square_ge_0].
+- apply multiple_empty_bin.
+- lra.
+- lra.
+- assert (Hst : steps hs = INR (length xs)) by apply steps_map. rewrite Hst in H.
+  assert (Hs : INR (length xs) * pow (top - 1) <= / 8 * pow (headroom + top)).
+  { assert (Hq : pow (top - 1) <= pow (headroom + top) * / 1024).
+    { change (/ 1024) with (pow (-10)). rewrite <- pow_plus. apply pow_le. unfold headroom. lia. }
+    pose proof (pow_gt_0 (top - 1)). pose proof (pos_INR (length xs)).
+    assert (INR (length xs) * pow (top - 1) <= 32 * (pow (headroom + top) * / 1024)); [| lra].
+    apply Rmult_le_compat; try lra. exact Hn. }
+  lra.
+Qed.
+
+Lemma squares_conditions top bins xs :
+  allowed top bins -> INR (length xs) <= IZR block_steps -> squares_certificate top bins xs ->
+  conditions top bins (map (fun x => (x, x)) xs).
+Proof.
+intros Hall Hn C. split.
+- pose proof (squares_sum top bins xs Hall Hn C) as H. rewrite map_map.
+  pose proof (pow_gt_0 (headroom + top)). lra.
+- destruct C as [_ C]. apply Forall_forall. intros xz Hin. apply in_map_iff in Hin.
+  destruct Hin as (x & <- & Hin). rewrite Forall_forall in C. unfold product. cbn [fst snd].
+  destruct (C x Hin) as [H | H].
+  + left. rewrite H. ring.
+  + right. apply certified_product; [exact Hall |]. apply Rle_trans with (1 := H). apply Rle_abs.
+Qed.
+
+Lemma cross_top_bounds a b : (a + b <= 2 * cross_top a b <= a + b + 1)%Z.
+Proof.
+unfold cross_top. pose proof (Z.div_mod (a + b + 1) 2 ltac:(discriminate)).
+pose proof (Z.mod_pos_bound (a + b + 1) 2 eq_refl). lia.
+Qed.
+
+Lemma allowed_cross a b bins : allowed a bins -> allowed b bins -> allowed (cross_top a b) bins.
+Proof.
+intros [H1 H2] [_ H3]. split; [exact H1 |]. pose proof (cross_top_bounds a b).
+unfold most_top in *. lia.
+Qed.
+
+(** |g y| is the geometric mean of the squares, and its exponent loses at most 1/2 by rounding up. *)
+Lemma cross_least a b bins g y : allowed a bins -> allowed b bins ->
+  pow (least_exponent a bins) <= high (g, g) -> pow (least_exponent b bins) <= high (y, y) ->
+  pow (least_exponent (cross_top a b) bins - 1) <= Rabs (g * y).
+Proof.
+intros Ha Hb Hg Hy. destruct (allowed_bins _ _ Ha) as [Hbins Hta]. destruct (allowed_bins _ _ Hb) as [_ Htb].
+unfold high, two_product in Hg, Hy. cbn [fst snd] in Hg, Hy.
+assert (Hsq : forall t x, (-690 <= t)%Z -> pow (least_exponent t bins) <= RN (x * x) ->
+  15 / 16 * pow (least_exponent t bins) <= x * x).
+{ intros t x Ht H. destruct (product_large_enough (least_exponent t bins) (x * x)) as [_ H1].
+  - unfold least_exponent, footroom, bin_distance. lia.
+  - apply Rle_trans with (1 := H). apply Rle_abs.
+  - rewrite (Rabs_pos_eq (x * x)) in H1 by apply square_ge_0.
+    rewrite (Rabs_pos_eq (RN _)) in H1 by apply RN_ge_0, square_ge_0.
+    pose proof pow_m53. pose proof (pow_gt_0 (least_exponent t bins)).
+    assert (15 / 16 * RN (x * x) <= (1 - pow (-53)) * RN (x * x)) by (apply Rmult_le_compat_r; lra). lra. }
+apply Hsq in Hg; [| lia]. apply Hsq in Hy; [| lia].
+set (P := pow (least_exponent (cross_top a b) bins - 1)).
+assert (HP : 2 * (P * P) <= pow (least_exponent a bins) * pow (least_exponent b bins)).
+{ unfold P. rewrite <- !pow_plus, <- pow_double. apply pow_le.
+  pose proof (cross_top_bounds a b). unfold least_exponent, footroom, bin_distance. lia. }
+apply Rnot_lt_le. intros Hlt.
+pose proof (pow_gt_0 (least_exponent a bins)) as Hpa. pose proof (pow_gt_0 (least_exponent b bins)) as Hpb.
+assert (H1 : Rabs (g * y) * Rabs (g * y) < P * P).
+{ apply Rmult_le_0_lt_compat; try apply Rabs_pos; exact Hlt. }
+rewrite <- Rabs_mult, Rabs_pos_eq in H1 by apply square_ge_0.
+assert (H2 : 15 / 16 * pow (least_exponent a bins) * (15 / 16 * pow (least_exponent b bins)) <= (g * g) * (y
+  * y)).
+{ apply Rmult_le_compat; lra. }
+replace (g * y * (g * y)) with (g * g * (y * y)) in H1 by ring.
+pose proof (Rmult_lt_0_compat _ _ Hpa Hpb). lra.
+Qed.
+
+(** |g y| <= (w g^2 + y^2 / w) / 2 for every w > 0, with the roundings of all three. *)
+Lemma cross_high a b bins g y w w' : allowed a bins -> allowed b bins -> 0 < w -> 0 < w' -> w * w' = 1 ->
+  (g = 0 \/ pow (least_exponent a bins) <= high (g, g)) ->
+  (y = 0 \/ pow (least_exponent b bins) <= high (y, y)) ->
+  Rabs (high (g, y)) <= 9 / 16 * (w * high (g, g) + w' * high (y, y)).
+Proof.
+intros Ha Hb Hw Hw' Hww Hg Hy.
+assert (H0 : 0 <= 9 / 16 * (w * high (g, g) + w' * high (y, y))).
+{ assert (Hg0 : 0 <= high (g, g)) by apply RN_ge_0, square_ge_0.
+  assert (Hy0 : 0 <= high (y, y)) by apply RN_ge_0, square_ge_0.
+  pose proof (Rmult_le_pos w _ (Rlt_le _ _ Hw) Hg0). pose proof (Rmult_le_pos w' _ (Rlt_le _ _ Hw') Hy0).
+  lra. }
+assert (Hzero : g * y = 0 -> Rabs (high (g, y)) <= 9 / 16 * (w * high (g, g) + w' * high (y, y))).
+{ intros Hz. unfold high at 1, two_product. cbn [fst snd]. rewrite Hz, RN_0, Rabs_R0. exact H0. }
+destruct Hg as [Hg | Hg]; [apply Hzero; rewrite Hg; ring |].
+destruct Hy as [Hy | Hy]; [apply Hzero; rewrite Hy; ring |]. clear Hzero H0.
+destruct (allowed_bins _ _ Ha) as [Hbins Hta]. destruct (allowed_bins _ _ Hb) as [_ Htb].
+pose proof (cross_least a b bins g y Ha Hb Hg Hy) as Hl. pose proof (cross_top_bounds a b) as Hc.
+pose proof pow_m53 as Hu.
+unfold high, two_product in *. cbn [fst snd] in *.
+assert (Hsq : forall t x, (-690 <= t)%Z -> pow (least_exponent t bins) <= RN (x * x) ->
+  x * x <= (1 + / 1024) * RN (x * x)).
+{ intros t x Ht H. destruct (product_large_enough (least_exponent t bins) (x * x)) as [H1 _].
+  - unfold least_exponent, footroom, bin_distance. lia.
+  - apply Rle_trans with (1 := H). apply Rle_abs.
+  - rewrite (Rabs_pos_eq (x * x)) in H1 by apply square_ge_0.
+    pose proof (RN_ge_0 _ (square_ge_0 x)) as Hr. rewrite (Rabs_pos_eq _ Hr) in H1.
+    assert ((1 + pow (-53)) * RN (x * x) <= (1 + / 1024) * RN (x * x)) by (apply Rmult_le_compat_r; lra).
+    lra. }
+apply Hsq in Hg; [| lia]. apply Hsq in Hy; [| lia]. clear Hsq.
+destruct (product_large_enough (least_exponent (cross_top a b) bins - 1) (g * y)) as [_ H1].
+{ unfold least_exponent, footroom, bin_distance. lia. }
+{ apply rounded_product_at_least; [unfold emin, least_exponent, footroom, bin_distance; lia | exact Hl]. }
+assert (Hmean : 2 * Rabs (g * y) <= w * (g * g) + w' * (y * y)).
+{ rewrite Rabs_mult. pose proof (square_ge_0 (Rabs g - w' * Rabs y)) as Hs.
+  assert (Hg2 : Rabs g * Rabs g = g * g) by (rewrite <- Rabs_mult; apply Rabs_pos_eq, square_ge_0).
+  assert (Hy2 : Rabs y * Rabs y = y * y) by (rewrite <- Rabs_mult; apply Rabs_pos_eq, square_ge_0).
+  apply (Rmult_le_compat_l w) in Hs; [| lra]. rewrite Rmult_0_r in Hs.
+  replace (w * ((Rabs g - w' * Rabs y) * (Rabs g - w' * Rabs y))) with
+    (w * (Rabs g * Rabs g) - 2 * (w * w') * (Rabs g * Rabs y) + w * w' * w' * (Rabs y * Rabs y)) in Hs by
+      ring.
+  rewrite Hww, Hg2, Hy2 in Hs. lra. }
+apply (Rmult_le_compat_l w) in Hg; [| lra]. apply (Rmult_le_compat_l w') in Hy; [| lra].
+assert (H2 : (1 - / 1024) * Rabs (RN (g * y)) <= (1 - pow (-53)) * Rabs (RN (g * y))).
+{ apply Rmult_le_compat_r; [apply Rabs_pos | lra]. }
+assert (0 <= w * RN (g * g)) by (apply Rmult_le_pos; [lra | apply RN_ge_0, square_ge_0]).
+assert (0 <= w' * RN (y * y)) by (apply Rmult_le_pos; [lra | apply RN_ge_0, square_ge_0]).
+lra.
+Qed.
+
+Lemma cross_conditions a b bins gys :
+  allowed a bins -> allowed b bins -> INR (length gys) <= IZR block_steps -> gram_certificate a b bins gys ->
+  conditions (cross_top a b) bins gys.
+Proof.
+intros Ha Hb Hn [Cg Cy].
+pose proof (squares_sum a bins (map fst gys) Ha ltac:(now rewrite map_length) Cg) as Sg.
+rewrite map_map in Sg.
+pose proof (squares_sum b bins (map snd gys) Hb ltac:(now rewrite map_length) Cy) as Sy.
+rewrite map_map in Sy.
+destruct Cg as [_ Lg]. destruct Cy as [_ Ly]. rewrite Forall_forall in Lg, Ly.
+set (t := cross_top a b). pose proof (cross_top_bounds a b) as Hc. fold t in Hc.
+assert (Hg : forall gy, In gy gys -> fst gy = 0 \/ pow (least_exponent a bins) <= high (fst gy, fst gy)).
+{ intros gy Hin. apply Lg. now apply in_map. }
+assert (Hy : forall gy, In gy gys -> snd gy = 0 \/ pow (least_exponent b bins) <= high (snd gy, snd gy)).
+{ intros gy Hin. apply Ly. now apply in_map. }
+split.
+- assert (Hw : pow (t - a) * pow (a - t) = 1).
+  { rewrite <- pow_plus. now replace (t - a + (a - t))%Z with 0%Z by ring. }
+  assert (H : abs_sum (map high gys) <=
+    9 / 16 * (pow (t - a) * abs_sum (map (fun gy => high (fst gy, fst gy)) gys)
+              + pow (a - t) * abs_sum (map (fun gy => high (snd gy, snd gy)) gys))).
+  { clear -Ha Hb Hg Hy Hw. induction gys as [| gy gys IH]; [unfold abs_sum; cbn; lra |].
+    cbn [map]. rewrite !abs_sum_cons.
+    pose proof (IH (fun x H => Hg x (or_intror H)) (fun x H => Hy x (or_intror H))) as H1.
+    pose proof (cross_high a b bins (fst gy) (snd gy) (pow (t - a)) (pow (a - t)) Ha Hb (pow_gt_0 _)
+      (pow_gt_0 _) Hw
+      (Hg gy (or_introl eq_refl)) (Hy gy (or_introl eq_refl))) as H2.
+    rewrite <- surjective_pairing in H2.
+    rewrite (Rabs_pos_eq (high (fst gy, fst gy))) by apply RN_ge_0, square_ge_0.
+    rewrite (Rabs_pos_eq (high (snd gy, snd gy))) by apply RN_ge_0, square_ge_0. lra. }
+  apply (Rmult_le_compat_l (pow (t - a))) in Sg; [| apply Rlt_le, pow_gt_0].
+  apply (Rmult_le_compat_l (pow (a - t))) in Sy; [| apply Rlt_le, pow_gt_0].
+  assert (E1 : pow (t - a) * pow (headroom + a) = pow (headroom + t)).
+  { rewrite <- pow_plus. f_equal. ring. }
+  assert (E2 : pow (a - t) * pow (headroom + b) <= pow (headroom + t)).
+  { rewrite <- pow_plus. apply pow_le. lia. }
+  pose proof (pow_gt_0 (headroom + t)). lra.
+- apply Forall_forall. intros gy Hin. unfold product.
+  destruct (Hg gy Hin) as [H | H]; [left; rewrite H; ring |].
+  destruct (Hy gy Hin) as [H' | H']; [left; rewrite H'; ring |].
+  right. now apply cross_least.
+Qed.
+
+Lemma gg_map gys : gg gys = map (fun x => (x, x)) (map fst gys).
+Proof. unfold gg. now rewrite map_map. Qed.
+
+Lemma yy_map gys : yy gys = map (fun x => (x, x)) (map snd gys).
+Proof. unfold yy. now rewrite map_map. Qed.
+
+Definition exact (top : Z) (bins : nat) (xzs : list (R * R)) : Prop :=
+  rows_value top (block_rows top bins xzs) = exact_sum xzs /\ rows_within top (block_rows top bins xzs).
+
+(** The certificate of a Gram, read off its bins after the block, makes all three sums exact. *)
+Theorem gram_block_exact top_gg top_yy bins gys :
+  allowed top_gg bins -> allowed top_yy bins -> (Z.of_nat (length gys) <= block_steps)%Z ->
+  Forall doubles gys -> gram_certificate top_gg top_yy bins gys ->
+  exact top_gg bins (gg gys) /\ exact (cross_top top_gg top_yy) bins gys /\ exact top_yy bins (yy gys).
+Proof.
+intros Ha Hb Hst Hd C.
+assert (Hn : INR (length gys) <= IZR block_steps) by (rewrite INR_IZR_INZ; now apply IZR_le).
+pose proof (cross_conditions _ _ _ _ Ha Hb Hn C) as [S2 L2]. destruct C as [Cg Cy].
+destruct (squares_conditions _ _ (map fst gys) Ha ltac:(now rewrite map_length) Cg) as [S1 L1].
+destruct (squares_conditions _ _ (map snd gys) Hb ltac:(now rewrite map_length) Cy) as [S3 L3].
+rewrite <- gg_map in S1, L1. rewrite <- yy_map in S3, L3.
+rewrite Forall_forall in Hd.
+split; [| split]; apply block_exact; try assumption.
+- rewrite steps_map. unfold gg. now rewrite map_length.
+- apply Forall_forall. intros xz Hin. apply in_map_iff in Hin. destruct Hin as (gy & <- & Hin).
+  destruct (Hd gy Hin). now split.
+- now apply allowed_cross.
+- now rewrite steps_map.
+- now apply Forall_forall.
+- rewrite steps_map. unfold yy. now rewrite map_length.
+- apply Forall_forall. intros xz Hin. apply in_map_iff in Hin. destruct Hin as (gy & <- & Hin).
+  destruct (Hd gy Hin). now split.
+Qed.
+
+(** ** 8. Floats *)
+
+(** x is a float (24 bits, at least 2^-149). *)
+Definition float (x : R) : Prop := generic_format radix2 (FLT_exp (-149) 24) x.
+
+Definition floats (xz : R * R) : Prop := float (fst xz) /\ float (snd xz).
+
+(** The product of two floats is a double (of any magnitude). *)
+Theorem float_product_exact x z : float x -> float z -> RN (x * z) = x * z.
+Proof.
+intros Hx Hz. apply RN_of_double.
+set (fexp := FLT_exp (-149) 24) in *.
+assert (Hmag : forall u, Rabs u < pow (24 + cexp radix2 fexp u)).
+{ intros u. apply Rlt_le_trans with (pow (mag radix2 u)).
+  - apply bpow_mag_gt.
+  - apply pow_le. unfold cexp, fexp, FLT_exp. lia. }
+assert (Hmin : forall u, (-149 <= cexp radix2 fexp u)%Z) by (intros u; unfold cexp, fexp, FLT_exp; lia).
+apply double_of_multiple with (cexp radix2 fexp x + cexp radix2 fexp z)%Z.
+- pose proof (Hmin x). pose proof (Hmin z). unfold emin. lia.
+- exists (Ztrunc (scaled_mantissa radix2 fexp x) * Ztrunc (scaled_mantissa radix2 fexp z))%Z.
+  unfold float, generic_format in Hx, Hz. fold fexp in Hx, Hz.
+  rewrite mult_IZR, pow_plus. rewrite Hx at 1. rewrite Hz at 1.
+  unfold F2R. cbn [Fnum Fexp]. unfold pow. ring.
+- rewrite Rabs_mult.
+  apply Rlt_le_trans with (pow (24 + cexp radix2 fexp x) * pow (24 + cexp radix2 fexp z)).
+  + apply Rmult_le_0_lt_compat; try apply Rabs_pos; apply Hmag.
+  + rewrite <- pow_plus. apply pow_le. lia.
+Qed.
+
+Definition float_exact (top : Z) (bins : nat) (xzs : list (R * R)) : Prop :=
+  row_value top (high_row top bins xzs) = exact_sum xzs /\ row_within top (high_row top bins xzs).
+
+Lemma float_block_exact top bins xzs :
+  allowed top bins -> INR (length xzs) <= IZR block_steps -> Forall floats xzs -> conditions top bins xzs ->
+  float_exact top bins xzs.
+Proof.
+intros Hall Hn Hf [Ha Hl]. destruct (allowed_bins _ _ Hall) as [Hbins Htop].
+rewrite Forall_forall in Hf, Hl.
+assert (Hh : map high xzs = map product xzs).
+{ apply map_ext_in. intros xz Hin. destruct (Hf xz Hin). now apply float_product_exact. }
+unfold float_exact, exact_sum. rewrite <- Hh. apply row_exact; try assumption; try lia.
+- unfold last_quantum, bin_distance, emin. lia.
+- now rewrite steps_map.
+- apply Forall_forall. intros h Hin. apply in_map_iff in Hin. destruct Hin as (xz & <- & _). apply RN_double.
+- apply Forall_forall. intros h Hin. apply in_map_iff in Hin. destruct Hin as (xz & <- & Hin).
+  destruct (Hl xz Hin) as [H | H]; unfold high, two_product; cbn [fst snd].
+  + unfold product in H. rewrite H, RN_0. apply multiple_0.
+  + replace (last_quantum top bins) with (least_exponent top bins - 1 - 52)%Z
+      by (unfold last_quantum, least_exponent, footroom, bin_distance; ring).
+    apply multiple_of_double; [apply RN_double |].
+    apply rounded_product_at_least; [| exact H]. unfold emin, least_exponent, footroom, bin_distance. lia.
+Qed.
+
+(** The same for vectors of floats, whose products need no low row. *)
+Theorem float_gram_block_exact top_gg top_yy bins gys :
+  allowed top_gg bins -> allowed top_yy bins -> (Z.of_nat (length gys) <= block_steps)%Z ->
+  Forall floats gys -> gram_certificate top_gg top_yy bins gys ->
+  float_exact top_gg bins (gg gys) /\ float_exact (cross_top top_gg top_yy) bins gys /\
+  float_exact top_yy bins (yy gys).
+Proof.
+intros Ha Hb Hst Hd C.
+assert (Hn : INR (length gys) <= IZR block_steps) by (rewrite INR_IZR_INZ; now apply IZR_le).
+pose proof (cross_conditions _ _ _ _ Ha Hb Hn C) as C2. destruct C as [Cg Cy].
+pose proof (squares_conditions _ _ (map fst gys) Ha ltac:(now rewrite map_length) Cg) as C1.
+pose proof (squares_conditions _ _ (map snd gys) Hb ltac:(now rewrite map_length) Cy) as C3.
+rewrite <- gg_map in C1. rewrite <- yy_map in C3.
+rewrite Forall_forall in Hd.
+split; [| split]; apply float_block_exact; try assumption.
+- unfold gg. now rewrite map_length.
+- apply Forall_forall. intros xz Hin. apply in_map_iff in Hin. destruct Hin as (gy & <- & Hin).
+  destruct (Hd gy Hin). now split.
+- now apply allowed_cross.
+- now apply Forall_forall.
+- unfold yy. now rewrite map_length.
+- apply Forall_forall. intros xz Hin. apply in_map_iff in Hin. destruct Hin as (gy & <- & Hin).
+  destruct (Hd gy Hin). now split.
+Qed.
+
+(** ** 9. No overflow *)
+
+Lemma conditions_prefix top bins before after : conditions top bins (before ++ after) -> conditions top bins
+  before.
+Proof.
+intros [H1 H2]. split.
+- rewrite map_app in H1. apply Rle_trans with (2 := H1).
+  clear. induction (map high before) as [| h hs IH]; cbn [app].
+  + unfold abs_sum at 1. cbn. apply abs_sum_ge_0.
+  + rewrite !abs_sum_cons. lra.
+- apply Forall_app in H2. tauto.
+Qed.
+
+Lemma row_within_small row : forall q, row_within q row -> Forall (fun bin => 0 < bin < pow (53 + q)) row.
+Proof.
+induction row as [| bin row IH]; intros q H; constructor.
+- destruct H as [(k & Hk & Hlt) _]. apply IZR_lt in Hlt. rewrite abs_IZR, (IZR_Zpower radix2) in Hlt by lia.
+  apply Rabs_def2 in Hlt. pose proof (empty_bin_pow q) as He. pose proof (pow_gt_0 q) as Hq.
+  replace (53 + q)%Z with (51 + q + 1 + 1)%Z by ring. rewrite !pow_double.
+  rewrite (pow_plus 51) in *. fold (pow 51) in Hlt.
+  assert (- (pow 51 * pow q) < IZR k * pow q < pow 51 * pow q) by (split; nra).
+  assert (0 < pow 51 * pow q) by (apply Rmult_lt_0_compat; apply pow_gt_0). lra.
+- destruct H as [_ H]. apply IH in H. apply Forall_impl with (2 := H).
+  intros b [Hb1 Hb2]. split; [exact Hb1 |]. apply Rlt_trans with (1 := Hb2). apply pow_lt.
+  unfold bin_distance. lia.
+Qed.
+
+Lemma abs_le_abs_sum x xs : In x xs -> Rabs x <= abs_sum xs.
+Proof.
+induction xs as [| y xs IH]; [contradiction |]. rewrite abs_sum_cons.
+pose proof (Rabs_pos y). pose proof (abs_sum_ge_0 xs). intros [-> | H']; [lra |]. apply IH in H'. lra.
+Qed.
+
+(** h and every bin stay below 2^744 at every step, so that doubles can hold them. *)
+Theorem no_overflow top bins before after :
+  allowed top bins -> INR (length (before ++ after)) <= IZR block_steps -> Forall doubles (before ++ after) ->
+  conditions top bins (before ++ after) ->
+  Forall (fun xz => Rabs (high xz) < pow 744) (before ++ after) /\
+  Forall (fun bin => 0 < bin < pow 744) (fst (block_rows top bins before)) /\
+  Forall (fun bin => 0 < bin < pow 744) (snd (block_rows top bins before)).
+Proof.
+intros Hall Hn Hd C. destruct (allowed_bins _ _ Hall) as [_ Htop].
+pose proof (conditions_prefix _ _ _ _ C) as [S L].
+assert (Hb : rows_within top (block_rows top bins before)).
+{ apply block_exact; try assumption.
+  - rewrite steps_map. apply Rle_trans with (2 := Hn). apply le_INR. rewrite app_length. lia.
+  - apply Forall_app in Hd. tauto. }
+destruct Hb as [B1 B2]. apply row_within_small in B1, B2.
+split; [| split].
+- destruct C as [C _]. apply Forall_forall. intros xz Hin.
+  apply Rle_lt_trans with (3 / 2 * pow (headroom + top)).
+  + apply Rle_trans with (2 := C). apply abs_le_abs_sum. now apply in_map.
+  + apply Rlt_le_trans with (pow (headroom + top + 1)); [rewrite pow_double;
+    pose proof (pow_gt_0 (headroom + top)); lra |].
+    apply pow_le. unfold headroom. lia.
+- apply Forall_impl with (2 := B1). intros b [H1 H2]. split; [exact H1 |].
+  apply Rlt_le_trans with (1 := H2). apply pow_le. lia.
+- apply Forall_impl with (2 := B2). intros b [H1 H2]. split; [exact H1 |].
+  apply Rlt_le_trans with (1 := H2). apply pow_le. unfold low_row. lia.
+Qed.
+

@@ -5,9 +5,9 @@
 
     Proved, over the reals with Flocq's doubles (FLT(-1074, 53), nearest, ties to even; no greatest number, so overflow
     is not modelled): the error-free transformations, with a fused multiply-add and by splitting; error bounds of
-    multiply, multiply_by_double and add of pairs; and that the rounding test accepts nothing but the double nearest
-    to the exact value (rounding_test_correct, rounding_test_scaled). NOT proved yet: division and square root of
-    pairs, and the bounds composed for each scalar.
+    multiply, multiply_by_double, add and divide of pairs; and that the rounding test accepts nothing but the double nearest
+    to the exact value (rounding_test_correct, rounding_test_scaled). NOT proved yet: the square root of
+    a pair, the error that the code carries along, and the bounds composed for each scalar.
 
     Model and code. The definitions here mirror the functions of the same names in lib/kernels/double_word.hpp. What
     links them is reading, not proof. Axioms: those of Coq's real numbers with classical logic, as Flocq uses them. *)
@@ -209,6 +209,7 @@ Definition two_product_split (a b : R) :=
 Lemma ties_even_symmetric x : negb (Z.even x) = negb (negb (Z.even (- (x + 1)))).
 Proof. rewrite Z.even_opp, Z.even_add. destruct (Z.even x); reflexivity. Qed.
 
+(** Knuth: the rounded sum and the second number add up to a + b. *)
 Theorem two_sum_exact a b : double a -> double b -> value (two_sum a b) = a + b.
 Proof.
 intros Ha Hb.
@@ -237,6 +238,7 @@ replace (b - (rnd (a + b) - a)) with (a + b - rnd (a + b)) by ring.
 now apply rnd_double, double_sum_error.
 Qed.
 
+(** Dekker: so do those of three operations, when |b| <= |a| or a = 0. *)
 Theorem fast_two_sum_exact a b : double a -> double b -> Rabs b <= Rabs a \/ a = 0 ->
   value (fast_two_sum a b) = a + b.
 Proof.
@@ -309,6 +311,7 @@ destruct (Z_le_gt_dec (Z.abs (k + m)) (2 ^ 53)) as [S | S].
   lia.
 Qed.
 
+(** With a fused multiply-add the pair is a b exactly, when a b is 0 or not tiny. *)
 Theorem two_product_fused_exact a b : double a -> double b ->
   a * b = 0 \/ bpow radix2 (-969) <= Rabs (a * b) -> value (two_product_fused a b) = a * b.
 Proof.
@@ -319,6 +322,7 @@ apply mult_error_FLT; trivial; try typeclasses eauto.
 intros NZ. destruct H as [H | H]; [contradiction |]. exact H.
 Qed.
 
+(** So is that of Veltkamp and Dekker, by splitting. *)
 Theorem two_product_split_exact a b : double a -> double b ->
   a * b = 0 \/ bpow radix2 (-969) <= Rabs (a * b) -> value (two_product_split a b) = a * b.
 Proof.
@@ -480,6 +484,7 @@ assert (G : Rabs (p + t - (a + al) * (b + bl)) <= 8 * (u * u) * (1 + little / 2)
 apply Rle_trans with (1 := G). unfold u, little in *. lra.
 Qed.
 
+(** The product of a pair and a double is off by at most 3 u^2. *)
 Theorem multiply_by_double_error two_product x y :
   product_exact two_product -> double_word x -> double y -> in_range (hi x) -> in_range y ->
   let z := multiply_by_double two_product x y in
@@ -899,6 +904,7 @@ intros Wx Wy. destruct (Rle_or_lt (Rabs (hi y)) (Rabs (hi x))).
 - apply add_good_sym, Signs; trivial. lra.
 Qed.
 
+(** The sum of two pairs, of any signs, is off by at most 3 u^2 of itself. *)
 Theorem add_error x y : double_word x -> double_word y ->
   let z := add x y in
   double_word z /\ Rabs (value z - (value x + value y)) <= 3 * (u * u) * (1 + little) * Rabs (hi z).
@@ -990,6 +996,7 @@ intros Dl De Pe [Z | N].
   set (um := u * (Rabs l + m)) in *. inv E4. inv E5. lra.
 Qed.
 
+(** If hi + (lo -+ margin) round to the same double, so does every real within the error. *)
 Theorem rounding_test_correct h l error X :
   double h -> double l -> double error -> 0 <= error -> not_near_underflow error ->
   Rabs (X - (h + l)) <= error ->
@@ -1017,6 +1024,7 @@ replace (k + - (mag radix2 X + k - 53))%Z with (- (mag radix2 X - 53))%Z by lia.
 f_equal. f_equal. lia.
 Qed.
 
+(** The same after scaling by a power of two, as long as the result is not subnormal. *)
 Theorem rounding_test_scaled h l error X k :
   double h -> double l -> double error -> 0 <= error -> not_near_underflow error ->
   Rabs (X - (h + l)) <= error -> down h l error = up h l error ->
@@ -1041,3 +1049,182 @@ apply rnd_scaled.
   assert (B' := Rmult_le_compat_r _ _ _ (Rlt_le _ _ Pk) B). lra.
 Qed.
 
+
+Definition divide (two_product : R -> R -> unevaluated) (x y : unevaluated) :=
+  let q := rnd (hi x / hi y) in
+  let reciprocal := rnd (1 / hi y) in
+  let p := two_product q (hi y) in
+  let rest := rnd (rnd (rnd (hi x - hi p) - lo p) + rnd (lo x - rnd (q * lo y))) in
+  fast_two_sum q (rnd (rest * reciprocal)).
+
+Lemma sterbenz_near x y : double x -> double y -> Rabs (x - y) <= Rabs x / 4 -> double (x - y).
+Proof.
+intros Dx Dy H. destruct (Rle_or_lt 0 x) as [P | P].
+- rewrite (Rabs_pos_eq x) in H by assumption. inv H. apply sterbenz; try typeclasses eauto; trivial. lra.
+- rewrite (Rabs_left x) in H by assumption. inv H. replace (x - y) with (- (- x - - y)) by ring.
+  apply double_opp. apply sterbenz; try typeclasses eauto; try (now apply double_opp). lra.
+Qed.
+
+(* a sum of doubles that 53 bits suffice for is a double *)
+Lemma double_sum_FLX x y : double x -> double y -> generic_format radix2 (FLX_exp 53) (x + y) -> double (x + y).
+Proof.
+intros Dx Dy F. destruct (Rle_or_lt (bpow radix2 (-1022)) (Rabs (x + y))) as [H | H].
+- apply generic_format_FLT_FLX; [exact H | exact F].
+- apply FLT_format_plus_small; try assumption; try typeclasses eauto.
+  apply Rlt_le, Rlt_le_trans with (1 := H). apply bpow_le; lia.
+Qed.
+
+Lemma double_product_error a b : double a -> double b -> bpow radix2 (-969) <= Rabs (a * b) ->
+  double (a * b - rnd (a * b)).
+Proof.
+intros Da Db H. replace (a * b - rnd (a * b)) with (- (rnd (a * b) - a * b)) by ring.
+apply double_opp, mult_error_FLT; trivial; typeclasses eauto.
+Qed.
+
+Lemma double_FLX x : double x -> generic_format radix2 (FLX_exp 53) x.
+Proof. apply generic_format_FLX_FLT. Qed.
+
+Lemma rnd_FLX x : bpow radix2 (-1022) <= Rabs x -> rnd x = round radix2 (FLX_exp 53) ZnearestE x.
+Proof. intros H. apply (round_FLT_FLX radix2 (-1074) 53 ZnearestE x). exact H. Qed.
+
+(** The quotient of two pairs is off by at most 15 u^2 of itself, for leading parts in range. *)
+Theorem divide_error two_product x y :
+  product_exact two_product -> double_word x -> double_word y -> in_range (hi x) -> in_range (hi y) -> hi y <> 0 ->
+  let z := divide two_product x y in
+  double_word z /\
+  Rabs (value z - value x / value y) <= 15 * (u * u) * (1 + little) * Rabs (rnd (hi x / hi y)).
+Proof.
+intros TP Wx Wy Rx Ry Ny z.
+assert (Lx := low_part_small x Wx). assert (Ly := low_part_small y Wy).
+destruct Wx as (Da & Dal & _), Wy as (Db & Dbl & _).
+unfold z, divide. cbv zeta. unfold value.
+destruct x as [a al], y as [b bl]; cbn [hi lo] in *. clear z.
+destruct Ry as [? | [Rb1 Rb2]]; [contradiction |].
+assert (Pb : 0 < Rabs b) by now apply Rabs_pos_lt.
+set (q := rnd (a / b)). set (r := rnd (1 / b)).
+destruct Rx as [Za | [Ra1 Ra2]].
+{ rewrite Za, Rabs_R0, Rmult_0_r in Lx. assert (Zal : al = 0) by (inv Lx; lra).
+  assert (Zq : q = 0) by (unfold q; rewrite Za; unfold Rdiv; rewrite Rmult_0_l; apply rnd_0).
+  rewrite (TP q b (double_rnd _) Db) by (left; rewrite Zq; ring). cbn [hi lo].
+  rewrite Zq, Za, Zal.
+  repeat first [rewrite Rmult_0_l | rewrite Rplus_0_r | rewrite Rminus_0_r | rewrite rnd_0].
+  assert (Ef : fast_two_sum 0 0 = Unevaluated 0 0).
+  { unfold fast_two_sum. now rewrite !Rplus_0_r, !rnd_0, !Rminus_0_r, !rnd_0, Rminus_0_r, rnd_0. }
+  rewrite Ef. cbn [hi lo]. split.
+  - repeat split; simpl; try apply double_0. now rewrite Rplus_0_r, rnd_0.
+  - rewrite Rplus_0_r. unfold Rdiv. rewrite Rmult_0_l, Rminus_0_r, Rabs_R0. lra. }
+assert (PA : 0 < Rabs a) by (apply Rlt_le_trans with (2 := Ra1), bpow_gt_0).
+set (ib := / b). assert (Eib : b * ib = 1) by (unfold ib; field; exact Ny).
+assert (Pib : 0 < Rabs ib) by (apply Rabs_pos_lt; intros Z; rewrite Z in Eib; lra).
+assert (Ebi : Rabs b * Rabs ib = 1) by (rewrite <- Rabs_mult, Eib; apply Rabs_R1).
+assert (Bib : bpow radix2 (-100) <= Rabs ib).
+{ apply Rmult_le_reg_l with (1 := Pb). rewrite Ebi. apply Rle_trans with (bpow radix2 100 * bpow radix2 (-100)).
+  - apply Rmult_le_compat_r; [apply bpow_ge_0 | exact Rb2].
+  - rewrite <- bpow_plus. simpl. lra. }
+set (Q := Rabs a * Rabs ib).
+assert (RQ : bpow radix2 (-200) <= Q).
+{ change (-200)%Z with (-100 + -100)%Z. rewrite bpow_plus. apply Rmult_le_compat; trivial; apply bpow_ge_0. }
+assert (PQ : 0 < Q) by (apply Rlt_le_trans with (2 := RQ), bpow_gt_0).
+assert (EQ : Rabs (a * ib) = Q) by apply Rabs_mult.
+assert (Hq : Rabs (q - a * ib) <= u * Q).
+{ rewrite <- EQ. apply rnd_error_normal. change (a / b) with (a * ib). rewrite EQ.
+  apply Rle_trans with (2 := RQ), bpow_le; lia. }
+assert (Hr : Rabs (r - ib) <= u * Rabs ib).
+{ unfold r, Rdiv. rewrite Rmult_1_l. apply rnd_error_normal, Rle_trans with (2 := Bib), bpow_le; lia. }
+assert (Hqb : Rabs (q * b - a) <= u * Rabs a).
+{ replace (q * b - a) with ((q - a * ib) * b) by (replace a with (a * (b * ib)) at 2 by (rewrite Eib; ring); ring).
+  apply Rle_trans with (u * Q * Rabs b); [apply mult_abs_le; [exact Hq | lra] |].
+  unfold Q. replace (u * (Rabs a * Rabs ib) * Rabs b) with (u * Rabs a * (Rabs b * Rabs ib)) by ring. rewrite Ebi. lra. }
+assert (QB : Rabs (q * b) <= (1 + u) * Rabs a /\ (1 - u) * Rabs a <= Rabs (q * b)).
+{ split.
+  - replace (q * b) with ((q * b - a) + a) by ring. eapply Rle_trans; [apply Rabs_triang |]. lra.
+  - assert (T := Rabs_triang (a - q * b) (q * b)). replace (a - q * b + q * b) with a in T by ring.
+    rewrite Rabs_minus_sym in T. lra. }
+destruct QB as [QB1 QB2].
+assert (QBn : bpow radix2 (-102) <= Rabs (q * b)).
+{ apply Rle_trans with (2 := QB2). apply Rle_trans with (/ 4 * bpow radix2 (-100)).
+  - change (/ 4) with (bpow radix2 (-2)). rewrite <- bpow_plus. apply bpow_le; lia.
+  - unfold u; lra. }
+assert (QBm : bpow radix2 (-969) <= Rabs (q * b)) by (apply Rle_trans with (2 := QBn), bpow_le; lia).
+assert (Dq : double q) by apply double_rnd.
+rewrite (TP q b Dq Db) by (right; exact QBm). cbn [hi lo].
+assert (Hp : Rabs (rnd (q * b) - q * b) <= u * Rabs (q * b)).
+{ apply rnd_error_normal, Rle_trans with (2 := QBn), bpow_le; lia. }
+assert (Dpl := double_product_error q b Dq Db QBm).
+set (p := rnd (q * b)) in *.
+assert (Dap : double (a - p)).
+{ apply sterbenz_near; trivial; [apply double_rnd |].
+  replace (a - p) with (- ((p - q * b) + (q * b - a))) by ring. rewrite Rabs_Ropp.
+  eapply Rle_trans; [apply Rabs_triang |]. unfold u in *; lra. }
+rewrite (rnd_double _ Dap).
+assert (Er : a - p - (q * b - p) = (a - p) + - (q * b - p)) by ring.
+assert (DR : double (a - p - (q * b - p))).
+{ rewrite Er. apply double_sum_FLX; trivial; [now apply double_opp |].
+  replace (a - p + - (q * b - p)) with (a - round radix2 (FLX_exp 53) ZnearestE (a / b) * b).
+  - apply div_error_FLX; try typeclasses eauto; now apply double_FLX.
+  - rewrite <- rnd_FLX; [fold q; ring |]. change (a / b) with (a * ib). rewrite EQ.
+    apply Rle_trans with (2 := RQ), bpow_le; lia. }
+rewrite (rnd_double _ DR). replace (a - p - (q * b - p)) with (a - q * b) in * by ring.
+assert (A1 : Rabs (q * bl) <= u * ((1 + u) * Rabs a)).
+{ rewrite Rabs_mult. apply Rle_trans with (Rabs q * (u * Rabs b)); [apply Rmult_le_compat_l; [apply Rabs_pos | exact Ly] |].
+  replace (Rabs q * (u * Rabs b)) with (u * Rabs (q * b)) by (rewrite Rabs_mult; ring).
+  apply Rmult_le_compat_l; [unfold u; lra | exact QB1]. }
+assert (HA : eta <= tiny * Rabs a) by (apply eta_tiny, Rle_trans with (2 := Ra1), bpow_le; lia).
+assert (HQ : eta <= tiny * Q) by (apply eta_tiny, Rle_trans with (2 := RQ), bpow_le; lia).
+assert (E1 := rnd_error_le _ _ A1). set (r2 := rnd (q * bl)) in *.
+set (A := Rabs a) in *.
+assert (A2 : Rabs (al - r2) <= 2 * u * A + 3 * u * u * A).
+{ inv E1; inv A1; inv Lx. apply Rabs_le. unfold u, tiny in *; lra. }
+assert (E2 := rnd_error_sum_le al (- r2) _ Dal (double_opp _ (double_rnd _)) A2).
+change (al + - r2) with (al - r2) in E2. set (d := rnd (al - r2)) in *.
+assert (A3 : Rabs (a - q * b + d) <= 3 * u * A + 6 * u * u * A).
+{ inv E2; inv A2; inv Hqb. apply Rabs_le. unfold u, tiny in *; lra. }
+assert (E3 := rnd_error_sum_le _ _ _ DR (double_rnd _ : double d) A3).
+set (rest := rnd (a - q * b + d)) in *.
+assert (B1 : Rabs (rest - (a + al - q * (b + bl))) <= 6 * (u * u) * (1 + little / 8) * A).
+{ replace (rest - (a + al - q * (b + bl))) with ((rest - (a - q * b + d)) + (d - (al - r2)) - (r2 - q * bl)) by ring.
+  inv E1; inv E2; inv E3. apply Rabs_le. unfold u, tiny, little in *; lra. }
+assert (B2 : Rabs rest <= 3 * u * (1 + little / 8) * A).
+{ inv E3; inv A3. apply Rabs_le. unfold u, little in *; lra. }
+assert (B3 : Rabs (a + al - q * (b + bl)) <= 3 * u * (1 + little / 4) * A).
+{ inv B1; inv B2. apply Rabs_le. unfold u, little in *; lra. }
+(* divided by y.hi *)
+assert (C1 : Rabs (rest * r - rest * ib) <= 3 * (u * u) * (1 + little / 8) * Q).
+{ replace (rest * r - rest * ib) with (rest * (r - ib)) by ring.
+  apply Rle_trans with (1 := mult_abs_le _ _ _ _ B2 Hr). unfold Q. unfold u, little; right; ring. }
+assert (C2 : Rabs (rest * ib) <= 3 * u * (1 + little / 8) * Q).
+{ apply Rle_trans with (1 := mult_abs_le _ _ _ _ B2 (Rle_refl _)). unfold Q; right; ring. }
+assert (C3 : Rabs (rest * ib - (a + al - q * (b + bl)) * ib) <= 6 * (u * u) * (1 + little / 8) * Q).
+{ rewrite <- Rmult_minus_distr_r. apply Rle_trans with (1 := mult_abs_le _ _ _ _ B1 (Rle_refl _)). unfold Q; right; ring. }
+assert (C4 : Rabs (rest * r) <= 3 * u * (1 + little / 4) * Q).
+{ inv C1; inv C2. apply Rabs_le. unfold u, little in *; lra. }
+assert (E4 := rnd_error_le _ _ C4). set (w := rnd (rest * r)) in *.
+assert (Y : (1 - u) * Rabs b <= Rabs (b + bl)).
+{ assert (T := Rabs_triang (b + bl) (- bl)). replace (b + bl + - bl) with b in T by ring. rewrite Rabs_Ropp in T. lra. }
+assert (NY : b + bl <> 0).
+{ intros Z. rewrite Z, Rabs_R0 in Y. assert (0 < (1 - u) * Rabs b) by (apply Rmult_lt_0_compat; [unfold u; lra | exact Pb]). lra. }
+assert (C5 : Rabs (bl / (b + bl)) <= u * (1 + 2 * u)).
+{ unfold Rdiv. rewrite Rabs_mult, Rabs_inv.
+  apply Rmult_le_reg_r with (Rabs (b + bl)); [now apply Rabs_pos_lt |].
+  rewrite Rmult_assoc, Rinv_l by now apply Rabs_no_R0.
+  rewrite Rmult_1_r. apply Rle_trans with (1 := Ly). unfold u in *; lra. }
+assert (C6 : Rabs ((a + al - q * (b + bl)) * ib) <= 3 * u * (1 + little / 4) * Q).
+{ apply Rle_trans with (1 := mult_abs_le _ _ _ _ B3 (Rle_refl _)). unfold Q; right; ring. }
+assert (C7 : Rabs ((a + al - q * (b + bl)) * ib * (bl / (b + bl))) <= 3 * (u * u) * (1 + little / 2) * Q).
+{ apply Rle_trans with (1 := mult_abs_le _ _ _ _ C6 C5). unfold u, little; lra. }
+assert (QQ : Q <= Rabs q + u * Q).
+{ rewrite <- EQ at 1. replace (a * ib) with (q + - (q - a * ib)) by ring.
+  eapply Rle_trans; [apply Rabs_triang |]. rewrite Rabs_Ropp. lra. }
+assert (Wq : Rabs w <= Rabs q \/ q = 0).
+{ left. apply Rle_trans with (4 * u * Q).
+  - inv E4; inv C4. apply Rabs_le. unfold u, little, tiny in *; lra.
+  - unfold u in *; lra. }
+split; [apply fast_two_sum_double_word; trivial; apply double_rnd |].
+assert (V := fast_two_sum_exact q w Dq (double_rnd _) Wq). unfold value in V. rewrite V.
+replace (q + w - (a + al) / (b + bl)) with
+  ((w - rest * r) + (rest * r - rest * ib) + (rest * ib - (a + al - q * (b + bl)) * ib)
+   + (a + al - q * (b + bl)) * ib * (bl / (b + bl))) by (unfold ib; field; split; assumption).
+apply Rle_trans with (15 * (u * u) * (1 + little / 2 + little / 4) * Q).
+- inv E4; inv C1; inv C3; inv C7. apply Rabs_le. unfold u, little, tiny in *; lra.
+- unfold u, little in *; lra.
+Qed.

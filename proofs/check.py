@@ -4,7 +4,8 @@ golden files.
 
 Usage: check.py BUILD_DIR [--accept]
 
- 1. No source may hold Admitted, an axiom or parameter of our own, or a switch that weakens Coq's kernel.
+ 1. No source may hold Admitted, an axiom or parameter of our own, or a switch that weakens Coq's kernel; and nothing
+    may rest on axioms other than those of Coq's real numbers and classical logic.
  2. Every source compiles (coqc) in BUILD_DIR, from a copy.
  3. Every statement and definition is printed, with the axioms that it rests on, and equals proofs/expected/FILE.txt.
     A digest stands for the statement in full (Set Printing All), where no notation hides anything.
@@ -26,7 +27,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 EXPECTED = HERE / "expected"
-FLAGS = ["-R", ".", "Natgrad", "-w", "-notation-overridden,-ambiguous-paths,-extraction"]
+PATHS = ["-R", ".", "Natgrad"]
+# What Coq's real numbers and classical logic bring. Nothing else may be assumed.
+ALLOWED = {"sig_forall_dec", "sig_not_dec", "classic", "functional_extensionality_dep"}
 
 FORBIDDEN = re.compile(
     r"\b(Admitted|admit|give_up|Axioms?|Conjectures?|Parameters?|Unset\s+(?:Guard|Positivity|Universe)\s+Checking|"
@@ -37,7 +40,7 @@ STATEMENTS = ("Theorem", "Lemma", "Corollary", "Proposition", "Fact", "Remark", 
 DEFINITIONS = ("Definition", "Fixpoint", "Function", "Inductive", "CoInductive", "Variant", "Record", "Structure",
                "Instance", "Coercion")
 NAMED = re.compile(
-    r"^\s*(?:#\[[^\]]*\]\s*)?(?P<scope>(?:Local|Global|Program)\s+)*(?P<kind>%s)\s+(?P<name>[A-Za-z_][\w']*)"
+    r"^\s*(?:#\[[^\]]*\]\s*)?(?:(?:Local|Global|Program)\s+)*(?P<kind>%s)\s+(?P<name>[A-Za-z_][\w']*)"
     % "|".join(STATEMENTS + DEFINITIONS), re.M)
 
 
@@ -92,7 +95,7 @@ def described(source: Path, folder: Path) -> tuple[str, list[tuple[str, str, lis
     """The golden text of one source, and (kind, name, axioms) of each of its statements."""
     row = source.stem
     listed = names(source)
-    script = [f"From Natgrad Require {row}.", "Set Printing Width 108.", "Set Printing Depth 10000."]
+    script = [f"From Natgrad Require Import {row}.", "Set Printing Width 108.", "Set Printing Depth 10000."]
     mark = 'Goal True. idtac "@@{} {}". Abort.'
     for kind, name in listed:
         show = f"Check @{row}.{name}." if kind in STATEMENTS else f"Print {row}.{name}."
@@ -102,22 +105,24 @@ def described(source: Path, folder: Path) -> tuple[str, list[tuple[str, str, lis
     query = folder / "queries" / f"{row}_query.v"
     query.parent.mkdir(exist_ok=True)
     # The source's own scopes and notations, so that statements read as they were written.
-    imports = [line for line in re.findall(r"^(?:From\b[^.]*?\bRequire\b.*?|(?:Local\s+)?Open\s+Scope\b.*?|Import\b.*?)"
-                                           r"\.(?=\s)", without_comments(source.read_text()), re.M | re.S)]
-    query.write_text("\n".join(imports + [f"From Natgrad Require Import {row}."] + script[1:]) + "\n")
-    output = run(["coqc", "-R", ".", "Natgrad", "-w", "none", f"queries/{query.name}"], folder)
+    imports = re.findall(r"^(?:From\b[^.]*?\bRequire\b.*?|(?:Local\s+)?Open\s+Scope\b.*?|Import\b.*?)\.(?=\s)",
+                         without_comments(source.read_text()), re.M | re.S)
+    query.write_text("\n".join(imports + script) + "\n")
+    output = run(["coqc", *PATHS, "-w", "none", f"queries/{query.name}"], folder)
     pieces = {}
     for part in output.split("@@")[1:]:
         head, _, body = part.partition("\n")
         pieces[tuple(head.split())] = body
     text, statements = [f"{source.name}: what it states and defines, and which axioms that rests on.\n"], []
     for kind, name in listed:
-        body = pieces["axioms", name]
-        axioms = [] if "Closed under the global context" in body else sorted(set(re.findall(r"^(\S+)\s*:", body, re.M)) - {"Axioms"})
-        if kind not in STATEMENTS and not axioms:
-            axioms = []
+        axioms = sorted(set(re.findall(r"^(?:\S+\.)?(\S+)\s*:", pieces["axioms", name], re.M)) - {"Axioms"})
+        if not axioms and "Closed under the global context" not in pieces["axioms", name]:
+            sys.exit(f"check.py: {row}.{name}: cannot read its assumptions:\n{pieces['axioms', name]}")
+        if foreign := set(axioms) - ALLOWED:
+            sys.exit(f"check.py: {row}.{name} assumes {', '.join(sorted(foreign))}")
         digest = hashlib.sha256(pieces["whole", name].encode()).hexdigest()[:16]
-        text.append(f"{kind} {pieces['shown', name].strip()}\n  axioms: {', '.join(axioms) or 'none'}\n  in full: {digest}\n")
+        text.append(f"{kind} {pieces['shown', name].strip()}\n"
+                    f"  axioms: {', '.join(axioms) or 'none'}\n  in full: {digest}\n")
         if kind in STATEMENTS:
             statements.append((kind, name, axioms))
     return "\n".join(text), statements
@@ -140,14 +145,13 @@ def main() -> int:
     for stale in folder.glob("*.v"):
         if not (HERE / stale.name).exists():
             stale.unlink()
-    for source in sources:
+    for source in [*sources, HERE / "_CoqProject"]:
         copy = folder / source.name
         if not copy.exists() or copy.read_bytes() != source.read_bytes():
             shutil.copyfile(source, copy)
     jobs = str(os.cpu_count() or 1)
     print(f"== compiling {len(sources)} sources", file=sys.stderr, flush=True)
-    run(["coq_makefile", *FLAGS[:3], "-arg", "-w", "-arg", FLAGS[4], "-o", "Makefile", *(s.name for s in sources)],
-        folder)
+    run(["coq_makefile", "-f", "_CoqProject", "-o", "Makefile", *(source.name for source in sources)], folder)
     run(["make", "-j", jobs], folder)
 
     print("== statements and axioms", file=sys.stderr, flush=True)
@@ -177,7 +181,7 @@ def main() -> int:
 
     print("== coqchk", file=sys.stderr, flush=True)
     modules = [f"Natgrad.{source.stem}" for source in sources]
-    run(["coqchk", "-silent", "-R", ".", "Natgrad", *(x for m in modules for x in ("-norec", m))], folder)
+    run(["coqchk", "-silent", *PATHS, *(x for m in modules for x in ("-norec", m))], folder)
     if wrong:
         print("\ncheck.py: statements differ from the golden files:", *wrong, sep="\n", file=sys.stderr)
         return 1
