@@ -941,18 +941,38 @@ Definition check_field (t : gram) (D : Z) (c : certificate) (f : field) : result
   | LogDet => check_presence metric_defined (claimed_log_det c)
   end.
 
+(** The number of elements, counted without a stack as deep as the list is long. *)
+Definition dimension (x : list binary64) : Z := fold_left (fun n _ => (n + 1)%Z) x 0%Z.
+
+Lemma dimension_correct x : dimension x = Z.of_nat (length x).
+Proof.
+unfold dimension. rewrite <- (Z.add_0_l (Z.of_nat (length x))). generalize 0%Z.
+induction x as [|d x IH]; intros n; cbn [fold_left length]; [lia|]. rewrite IH. lia.
+Qed.
+
 (** Finite elements, as many in g as in y, at least one. *)
 Definition valid_vectors (g y : list binary64) : bool :=
-  (length g =? length y)%nat && negb (length g =? 0)%nat &&
+  (dimension g =? dimension y)%Z && negb (dimension g =? 0)%Z &&
   forallb (is_finite 53 1024) g && forallb (is_finite 53 1024) y.
 
 (** One result for each field, or [None] if the vectors themselves are not valid. *)
 Definition check_certificate (g y : list binary64) (c : certificate) : option (list (field * result)) :=
   if valid_vectors g y then
     let t := gram_of g y in
-    let D := Z.of_nat (length g) in
+    let D := dimension g in
     Some (map (fun f => (f, check_field t D c f)) fields)
   else None.
+
+(** Vectors are refused for one of three reasons only. *)
+Lemma valid_vectors_correct g y : valid_vectors g y = true <->
+  length g = length y /\ length g <> 0%nat /\ (forall d, In d g \/ In d y -> is_finite 53 1024 d = true).
+Proof.
+unfold valid_vectors. rewrite !dimension_correct, !andb_true_iff, negb_true_iff, Z.eqb_eq, Z.eqb_neq,
+  !forallb_forall.
+split.
+- intros [[[L N] G] Y]. split; [lia|split; [lia|]]. intros d [H|H]; auto.
+- intros (L & N & F). split; [split; [split; lia|]|]; intros d H; apply F; auto.
+Qed.
 
 (** No field is rejected. *)
 Definition passes (results : list (field * result)) : bool :=
@@ -1086,7 +1106,7 @@ End Soundness.
 Lemma check_certificate_result g y c r f x : check_certificate g y c = Some r -> In (f, x) r ->
   check_field (gram_of g y) (Z.of_nat (length g)) c f = x.
 Proof.
-unfold check_certificate. destruct (valid_vectors g y); [|easy]. intros E H.
+unfold check_certificate. rewrite dimension_correct. destruct (valid_vectors g y); [|easy]. intros E H.
 assert (R : r = map (fun f => (f, check_field (gram_of g y) (Z.of_nat (length g)) c f)) fields)
   by congruence.
 rewrite R in H. apply in_map_iff in H. destruct H as (f' & E' & _). congruence.
@@ -1117,7 +1137,7 @@ Theorem check_certificate_complete g y c f : valid_vectors g y = true ->
   transcendental f = false -> field_is_true g y c f ->
   exists r, check_certificate g y c = Some r /\ In (f, Accepted) r.
 Proof.
-intros V T H. unfold check_certificate. rewrite V. eexists; split; [reflexivity|].
+intros V T H. unfold check_certificate. rewrite V, dimension_correct. eexists; split; [reflexivity|].
 apply in_map_iff. exists f. split; [|destruct f; simpl; tauto].
 f_equal. now apply check_field_decides.
 Qed.
@@ -1136,7 +1156,7 @@ Theorem passes_sound g y c r : check_certificate g y c = Some r -> passes r = tr
 Proof.
 intros H P f T. unfold passes in P. rewrite forallb_forall in P.
 assert (I : In (f, check_field (gram_of g y) (Z.of_nat (length g)) c f) r).
-{ unfold check_certificate in H. destruct (valid_vectors g y); [|easy].
+{ unfold check_certificate in H. rewrite dimension_correct in H. destruct (valid_vectors g y); [|easy].
   assert (R : r = map (fun f => (f, check_field (gram_of g y) (Z.of_nat (length g)) c f)) fields)
   by congruence.
   rewrite R. apply in_map_iff. exists f. split; [reflexivity|destruct f; simpl; tauto]. }

@@ -29,7 +29,7 @@
 
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring.
-From Natgrad Require Import LinearAlgebra Stochastic.
+From Natgrad Require Import LinearAlgebra CanonicalForm.
 
 Set Implicit Arguments.
 Unset Strict Implicit.

@@ -6,7 +6,8 @@
     - [dot u v] is the scalar product u.v of two columns;
     - [psd M]: M is symmetric and x.Mx >= 0 for every x; [spd M]: also x.Mx > 0 for every x other than 0;
     - [metric M g y]: M is symmetric positive definite and M g = y. With y = -grad L this says that the update g is
-      natural gradient descent, g = -M^-1 grad L. *)
+      natural gradient descent, g = -M^-1 grad L;
+    - [family g y a] is the paper's one-parameter family M(a) = y y^T/p + a (I - g g^T/(g.g)), p = y.g. *)
 
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring.
@@ -32,6 +33,10 @@ Definition psd (M : 'M[R]_n) : Prop := symmetric M /\ forall x, 0 <= dot x (M *m
 Definition spd (M : 'M[R]_n) : Prop := symmetric M /\ forall x, x != 0 -> 0 < dot x (M *m x).
 
 Definition metric (M : 'M[R]_n) (g y : 'cV[R]_n) : Prop := spd M /\ M *m g = y.
+
+(** M(a) = y y^T/(y.g) + a (I - g g^T/(g.g)). *)
+Definition family (g y : 'cV[R]_n) (a : R) : 'M[R]_n :=
+  (dot y g)^-1 *: (y *m y^T) + a *: (1%:M - (dot g g)^-1 *: (g *m g^T)).
 
 (** The spectrum of the symmetric matrix M lies in [m, l] (Rayleigh quotients; no eigenvectors needed). *)
 Definition spectrum_within (M : 'M[R]_n) (m l : R) : Prop :=

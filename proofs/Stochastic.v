@@ -11,8 +11,8 @@
     ([quadratic_loss_smooth]).
 
     Proved, over any ordered field and in any dimension, without axioms:
-    - a metric takes g to y exactly when y.g > 0 or g = y = 0; so for the mean update gbar != 0 exactly when
-      y.gbar > 0, where y.gbar = E[y.G] is a mean of numbers that can be sampled;
+    - for the mean update gbar != 0 a metric exists exactly when y.gbar > 0 (from CanonicalForm.v), where
+      y.gbar = E[y.G] is a mean of numbers that can be sampled;
     - E|G|^2 = |gbar|^2 + tr Cov(G);
     - |E dL + eta y.gbar| <= eta^2 K E|G|^2 / 2; so an expected decrease above eta^2 K E|G|^2 / 2 certifies
       y.gbar > 0, that threshold is the best possible, and eta < 2 y.gbar / (K E|G|^2) certifies an expected
@@ -33,6 +33,7 @@
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring.
 From Natgrad Require Import LinearAlgebra.
+From Natgrad Require Import CanonicalForm.
 
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -40,65 +41,6 @@ Unset Printing Implicit Defensive.
 
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
-
-Section Lemmas.
-
-Variables (R : realFieldType) (n : nat).
-Implicit Types (g y x : 'cV[R]_n).
-
-(** y y^T / (y.g) + I - g g^T / (g.g), the simplest matrix that takes g to y. *)
-Definition simple_metric g y : 'M[R]_n :=
-  (dot y g)^-1 *: (y *m y^T) + (1%:M - (dot g g)^-1 *: (g *m g^T)).
-
-Lemma dot_neq0 g y : 0 < dot y g -> g != 0.
-Proof. by apply: contraTneq => ->; rewrite dot0r ltxx. Qed.
-
-(** If y.g > 0 then some symmetric positive definite matrix takes g to y. *)
-Theorem simple_metricP g y : 0 < dot y g -> metric (simple_metric g y) g y.
-Proof.
-move=> p_gt0; have g_nz := dot_neq0 p_gt0; have gg_gt0 : 0 < dot g g by rewrite dot_gt0.
-have mulE x : simple_metric g y *m x = (dot y x / dot y g) *: y + (x - (dot g x / dot g g) *: g).
-  rewrite /simple_metric !(mulmxDl, mulmxBl, mulNmx) mul1mx -!scalemxAl !outer_mul !scalerA.
-  by rewrite ![_^-1 * _]mulrC.
-split; last by rewrite mulE !divff ?gt_eqF // !scale1r subrr addr0.
-split.
-  by rewrite /symmetric /simple_metric linearD /= linearB /= !linearZ /= !trmx_outer trmx1.
-move=> x x_nz; rewrite mulE !dot_linear (dotC x y) (dotC x g).
-have rest : dot x x - dot g x / dot g g * dot g x
-          = dot (x - (dot g x / dot g g) *: g) (x - (dot g x / dot g g) *: g).
-  rewrite !dot_linear (dotC x g); move: gg_gt0; move: (dot x x) (dot g x) (dot g g) => a b c c_gt0.
-  by field; rewrite gt_eqF.
-have sq : dot y x / dot y g * dot y x = dot y x ^+ 2 / dot y g by rewrite mulrAC -expr2.
-rewrite rest sq lt_def addr_ge0 ?dot_ge0 ?divr_ge0 ?sqr_ge0 ?ltW // andbT.
-rewrite paddr_eq0 ?dot_ge0 ?divr_ge0 ?sqr_ge0 ?ltW // dot_eq0 negb_and.
-rewrite mulf_eq0 invr_eq0 (gt_eqF p_gt0) orbF sqrf_eq0.
-have [yx0|//] := eqVneq (dot y x) 0; rewrite /= subr_eq0; apply: contraNneq x_nz => xE.
-move: yx0; rewrite xE dotZr => /eqP; rewrite mulf_eq0 (gt_eqF p_gt0) orbF => /eqP ->.
-by rewrite scale0r.
-Qed.
-
-(** A metric that takes g to y exists exactly when y.g > 0, or when both vectors are zero. *)
-Theorem metric_existsP g y : (exists M, metric M g y) <-> 0 < dot y g \/ (g = 0 /\ y = 0).
-Proof.
-split=> [[M [pM e]]|[p_gt0|[-> ->]]].
-- have [g0|g_nz] := eqVneq g 0; first by right; split=> //; rewrite -e g0 mulmx0.
-  by left; rewrite -e dotC; apply: pM.2.
-- by exists (simple_metric g y); apply: simple_metricP.
-- exists 1%:M; split; last by rewrite mulmx0.
-  by split=> [|x x_nz]; [exact: trmx1 | rewrite mul1mx dot_gt0].
-Qed.
-
-(** For an update g that is not zero, a metric exists exactly when y.g > 0. *)
-Theorem metric_exists_iff g y : g != 0 -> (exists M, metric M g y) <-> 0 < dot y g.
-Proof.
-move=> g_nz; split=> [/metric_existsP [//|[g0 _]]|p]; last by apply/metric_existsP; left.
-by rewrite g0 eqxx in g_nz.
-Qed.
-
-Lemma dot_sumr (I : finType) (F : I -> 'cV[R]_n) y : dot y (\sum_i F i) = \sum_i dot y (F i).
-Proof. by apply: (big_morph (dot y)) => [u v|]; rewrite ?dotDr ?dot0r. Qed.
-
-End Lemmas.
 
 Section FiniteRule.
 

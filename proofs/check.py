@@ -1,20 +1,24 @@
 #!/usr/bin/env python3
 """natgrad: compiles the proofs, has their kernel's checker look at them again, and compares what they say with the
-golden files.
+golden files; then builds the checker of certificates that Extract.v yields, and tries it.
 
-Usage: check.py BUILD_DIR [--accept]
+Usage: check.py BUILD_DIR [--accept] [--source DIR]
 
- 1. No source may hold Admitted, an axiom or parameter of our own, or a switch that weakens Coq's kernel; and nothing
-    may rest on axioms other than those of Coq's real numbers and classical logic.
+ 1. No source may hold Admitted, an axiom or parameter of our own, a switch that weakens Coq's kernel, or a directive
+    of extraction; and nothing may rest on axioms other than those of Coq's real numbers and classical logic.
  2. Every source compiles (coqc) in BUILD_DIR, from a copy.
- 3. Every statement and definition is printed, with the axioms that it rests on, and equals proofs/expected/FILE.txt.
-    A digest stands for the statement in full (Set Printing All), where no notation hides anything.
+ 3. Every statement and definition is printed, with the axioms that theorems rest on, one by one, and all of a file
+    together, and equals proofs/expected/FILE.txt. A digest stands for the statement in full (Set Printing All), where
+    no notation hides anything.
  4. coqchk, the separate checker of compiled files, agrees. Coq's and Debian's libraries are taken as they are.
+ 5. BUILD_DIR/natgrad-check and natgrad-check-bits are built, and checker/selftest.py tries them.
 
 --accept writes the golden files instead of comparing with them: read the difference before committing it.
+--source: another folder of sources and golden files than this one; what it has no Extract.v for ends with step 4.
 Standard output: every theorem with its assumptions. Exit code 1 if anything is wrong.
 """
 
+import argparse
 import difflib
 import hashlib
 import os
@@ -25,17 +29,21 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-EXPECTED = HERE / "expected"
 PATHS = ["-R", ".", "Natgrad"]
 # What Coq's real numbers and classical logic bring. Nothing else may be assumed.
 ALLOWED = {"sig_forall_dec", "sig_not_dec", "classic", "functional_extensionality_dep"}
 
 FORBIDDEN = re.compile(
     r"\b(Admitted|admit|give_up|Axioms?|Conjectures?|Parameters?|Unset\s+(?:Guard|Positivity|Universe)\s+Checking|"
-    r"bypass_check|Set\s+Type\s+In\s+Type|native_compute|Declare\s+ML\s+Module|Load)\b")
+    r"bypass_check|Set\s+Type\s+In\s+Type|native_compute|Declare\s+ML\s+Module|Load|"
+    # Would change what the extracted program does.
+    r"Extract\s+(?:Inlined\s+)?(?:Constant|Inductive)|Extraction\s+Implicit)\b")
+# Would state or define something that the golden files do not follow.
+NOT_FOLLOWED = re.compile(r"^\s*(?:#\[[^\]]*\]\s*)?(?:(?:Local|Global)\s+)*"
+                          r"(Program|Equations|Derive|Class|CoFixpoint|Canonical)\b")
 # Outside a section these would be axioms.
 SECTION_ONLY = re.compile(r"^\s*(Variables?|Hypothes[ie]s|Context)\b")
+THEOREMS = ("Theorem", "Corollary")
 STATEMENTS = ("Theorem", "Lemma", "Corollary", "Proposition", "Fact", "Remark", "Example")
 DEFINITIONS = ("Definition", "Fixpoint", "Function", "Inductive", "CoInductive", "Variant", "Record", "Structure",
                "Instance", "Coercion")
@@ -68,6 +76,8 @@ def faults(path: Path) -> list[str]:
     for number, line in enumerate(text.splitlines(), 1):
         if match := FORBIDDEN.search(line):
             found.append(f"{path.name}:{number}: {match[1]}")
+        if match := NOT_FOLLOWED.match(line):
+            found.append(f"{path.name}:{number}: {match[1]}: what it defines is not in the golden files")
         if match := re.match(r"\s*Section\s+(\w+)", line):
             open_sections.append(match[1])
         if (match := re.match(r"\s*End\s+(\w+)", line)) and open_sections and open_sections[-1] == match[1]:
@@ -91,17 +101,31 @@ def run(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
+def axioms_in(output: str, of: str) -> list[str]:
+    """What Print Assumptions printed, as names; all of them allowed."""
+    axioms = sorted(set(re.findall(r"^(?:\S+\.)?(\S+)\s*:", output, re.M)) - {"Axioms"})
+    if not axioms and "Closed under the global context" not in output:
+        sys.exit(f"check.py: {of}: cannot read its assumptions:\n{output}")
+    if foreign := set(axioms) - ALLOWED:
+        sys.exit(f"check.py: {of} assumes {', '.join(sorted(foreign))}")
+    return axioms
+
+
 def described(source: Path, folder: Path) -> tuple[str, list[tuple[str, str, list[str]]]]:
-    """The golden text of one source, and (kind, name, axioms) of each of its statements."""
+    """The golden text of one source, and (kind, name, axioms) of each of its statements (axioms: of theorems)."""
     row = source.stem
     listed = names(source)
     script = [f"From Natgrad Require Import {row}.", "Set Printing Width 108.", "Set Printing Depth 10000."]
     mark = 'Goal True. idtac "@@{} {}". Abort.'
     for kind, name in listed:
         show = f"Check @{row}.{name}." if kind in STATEMENTS else f"Print {row}.{name}."
-        script += [mark.format("shown", name), show, mark.format("axioms", name),
-                   f"Print Assumptions {row}.{name}.", mark.format("whole", name), "Set Printing All.",
-                   show, "Unset Printing All."]
+        script += [mark.format("shown", name), show, mark.format("whole", name), "Set Printing All.", show,
+                   "Unset Printing All."]
+        if kind in THEOREMS:
+            script += [mark.format("axioms", name), f"Print Assumptions {row}.{name}."]
+    # Of everything at once, as each question takes long.
+    script += ["Definition everything : True :=", *(f"let _ := @{row}.{name} in" for _, name in listed), "I.",
+               mark.format("axioms", "everything"), "Print Assumptions everything."]
     query = folder / "queries" / f"{row}_query.v"
     query.parent.mkdir(exist_ok=True)
     # The source's own scopes and notations, so that statements read as they were written.
@@ -113,39 +137,57 @@ def described(source: Path, folder: Path) -> tuple[str, list[tuple[str, str, lis
     for part in output.split("@@")[1:]:
         head, _, body = part.partition("\n")
         pieces[tuple(head.split())] = body
-    text, statements = [f"{source.name}: what it states and defines, and which axioms that rests on.\n"], []
+    together = axioms_in(pieces["axioms", "everything"], f"something in {row}.v")
+    text = [f"{source.name}: what it states and defines, and which axioms that rests on.\n",
+            f"axioms of all together: {', '.join(together) or 'none'}\n"]
+    statements = []
     for kind, name in listed:
-        axioms = sorted(set(re.findall(r"^(?:\S+\.)?(\S+)\s*:", pieces["axioms", name], re.M)) - {"Axioms"})
-        if not axioms and "Closed under the global context" not in pieces["axioms", name]:
-            sys.exit(f"check.py: {row}.{name}: cannot read its assumptions:\n{pieces['axioms', name]}")
-        if foreign := set(axioms) - ALLOWED:
-            sys.exit(f"check.py: {row}.{name} assumes {', '.join(sorted(foreign))}")
         digest = hashlib.sha256(pieces["whole", name].encode()).hexdigest()[:16]
-        text.append(f"{kind} {pieces['shown', name].strip()}\n"
-                    f"  axioms: {', '.join(axioms) or 'none'}\n  in full: {digest}\n")
+        entry = f"{kind} {pieces['shown', name].strip()}\n  in full: {digest}\n"
+        axioms = []
+        if kind in THEOREMS:
+            axioms = axioms_in(pieces["axioms", name], f"{row}.{name}")
+            entry += f"  axioms: {', '.join(axioms) or 'none'}\n"
+        text.append(entry)
         if kind in STATEMENTS:
             statements.append((kind, name, axioms))
     return "\n".join(text), statements
 
 
+def build_checker(folder: Path, source: Path) -> list[Path]:
+    """natgrad-check with Zarith's integers, and natgrad-check-bits with Coq's."""
+    programs = []
+    for kind, name in (("gmp", "natgrad-check"), ("bits", "natgrad-check-bits")):
+        build = folder / f"checker-{kind}"
+        build.mkdir(exist_ok=True)
+        for suffix in ("ml", "mli"):
+            shutil.copyfile(folder / f"natgrad_checker_{kind}.{suffix}", build / f"natgrad_checker.{suffix}")
+        shutil.copyfile(source / "checker" / f"integers_{kind}.ml", build / "integers.ml")
+        shutil.copyfile(source / "checker" / "natgrad_check.ml", build / "natgrad_check.ml")
+        run(["ocamlfind", "ocamlopt", "-w", "-a", "-package", "zarith,yojson", "-linkpkg", "natgrad_checker.mli",
+             "natgrad_checker.ml", "integers.ml", "natgrad_check.ml", "-o", str(folder / name)], build)
+        programs.append(folder / name)
+    return programs
+
+
 def main() -> int:
-    arguments = sys.argv[1:]
-    accept = "--accept" in arguments
-    arguments = [a for a in arguments if a != "--accept"]
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        print(__doc__, file=sys.stderr)
-        return 2
-    folder = Path(arguments[0]).resolve()
-    sources = sorted(HERE.glob("*.v"))
+    parser = argparse.ArgumentParser(usage=__doc__, add_help=False)
+    parser.add_argument("build", type=Path)
+    parser.add_argument("--accept", action="store_true")
+    parser.add_argument("--source", type=Path, default=Path(__file__).resolve().parent)
+    options = parser.parse_args()
+    accept, folder, source_folder = options.accept, options.build.resolve(), options.source.resolve()
+    expected = source_folder / "expected"
+    sources = sorted(source_folder.glob("*.v"))
     if bad := [fault for source in sources for fault in faults(source)]:
         print("check.py: not allowed in a proof:", *bad, sep="\n  ", file=sys.stderr)
         return 1
 
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.v"):
-        if not (HERE / stale.name).exists():
+        if not (source_folder / stale.name).exists():
             stale.unlink()
-    for source in [*sources, HERE / "_CoqProject"]:
+    for source in [*sources, source_folder / "_CoqProject"]:
         copy = folder / source.name
         if not copy.exists() or copy.read_bytes() != source.read_bytes():
             shutil.copyfile(source, copy)
@@ -155,12 +197,13 @@ def main() -> int:
     run(["make", "-j", jobs], folder)
 
     print("== statements and axioms", file=sys.stderr, flush=True)
+    stated = [source for source in sources if names(source)]
     with ThreadPoolExecutor(int(jobs)) as pool:
-        found = list(pool.map(lambda source: described(source, folder), sources))
+        found = list(pool.map(lambda source: described(source, folder), stated))
     wrong = []
-    EXPECTED.mkdir(exist_ok=True)
-    for source, (text, statements) in zip(sources, found):
-        golden = EXPECTED / f"{source.stem}.txt"
+    expected.mkdir(exist_ok=True)
+    for source, (text, statements) in zip(stated, found):
+        golden = expected / f"{source.stem}.txt"
         if accept:
             golden.write_text(text)
         elif not golden.exists():
@@ -170,10 +213,10 @@ def main() -> int:
                                                       f"expected/{golden.name}", source.name)))
         print(f"\n{source.name}")
         for kind, name, axioms in statements:
-            if kind in ("Theorem", "Corollary"):
+            if kind in THEOREMS:
                 print(f"  {name}: {'no axioms' if not axioms else 'axioms ' + ', '.join(axioms)}")
-    for golden in sorted(EXPECTED.glob("*.txt")):
-        if not (HERE / f"{golden.stem}.v").exists():
+    for golden in sorted(expected.glob("*.txt")):
+        if not (source_folder / f"{golden.stem}.v").exists():
             if accept:
                 golden.unlink()
             else:
@@ -185,11 +228,17 @@ def main() -> int:
     if wrong:
         print("\ncheck.py: statements differ from the golden files:", *wrong, sep="\n", file=sys.stderr)
         return 1
-    theorems = [s for _, statements in found for s in statements if s[0] in ("Theorem", "Corollary")]
+    theorems = [s for _, statements in found for s in statements if s[0] in THEOREMS]
     lemmas = sum(len(statements) for _, statements in found) - len(theorems)
     print(f"\n{len(theorems)} theorems and {lemmas} lemmas in {len(sources)} files; "
-          f"{sum(1 for t in theorems if not t[2])} theorems without any axiom; coqchk agrees")
-    return 0
+          f"{sum(1 for t in theorems if not t[2])} theorems without any axiom; coqchk agrees", flush=True)
+    if not (source_folder / "Extract.v").exists():
+        return 0
+    print("== natgrad-check", file=sys.stderr, flush=True)
+    programs = build_checker(folder, source_folder)
+    tried = subprocess.run([sys.executable, source_folder / "checker" / "selftest.py", *programs], check=False)
+    print(f"built: {programs[0]}", file=sys.stderr)
+    return tried.returncode
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 import json
 import math
 import os
+import pathlib
 import pty
 import random
 import resource
@@ -28,6 +29,7 @@ except ImportError:
 BINARY, VERIFY = (os.path.abspath(path) for path in sys.argv[1:3])
 ONLY = sys.argv[3] if len(sys.argv) > 3 else ""
 VERSION = "0.1.0"
+EXAMPLES = pathlib.Path(__file__).resolve().parent.parent / "proofs/checker/examples"
 CASES = []
 
 
@@ -1105,6 +1107,38 @@ def certificates():
     refused(3, ["no/c.json"], "metric", "g", "y", "--certificate", "no/c.json")
     refused(3, ["missing"], "metric", "g", "missing", "--certificate", "c.json")
     equal(open("c.json").read(), before)
+
+
+@case
+def certificates_have_these_bytes():
+    """Those that the verified checker is tried on."""
+    examples = sorted(EXAMPLES.glob("*.json"))
+    check(len(examples) >= 15, "examples are missing")
+    for expected in examples:
+        vectors = (str(expected.with_suffix(f".{name}.csv")) for name in "gy")
+        run("metric", *vectors, "--certificate", "c.json")
+        equal(open("c.json").read(), expected.read_text(), expected.name)
+
+
+@case
+def claims():
+    ledger = done("claims", "--json").json()
+    equal(ledger["version"], VERSION)
+    ids = [claim["id"] for claim in ledger["claims"]]
+    check(len(ids) > 80 and len(set(ids)) == len(ids), "claims are missing or twice")
+    text = done("claims").out
+    equal([line for line in text.splitlines() if line in ids], ids)
+    check(f"{len(ids)} claims. " in text and max(map(len, text.splitlines())) <= 110, "the text")
+    for claim in ledger["claims"]:
+        check(claim["reason"] or all(claim[key] for key in ("symbol", "proofs", "properties", "reference", "fuzz")),
+              f"{claim['id']} lacks something without a reason")
+    row = done("claims", "gram", "--json").json()["claims"]
+    equal(row, [claim for claim in ledger["claims"] if claim["id"].startswith("gram.")])
+    two = done("claims", "scalars.alpha", "gram.exact", "--json").json()["claims"]
+    equal([claim["id"] for claim in two], ["gram.exact", "scalars.alpha"])
+    refused(2, ["'gram.exakt'", "did you mean gram.exact?"], "claims", "gram.exakt")
+    refused(2, ["'grom'", "did you mean gram?"], "claims", "grom")
+    refused(2, ["--no-such"], "claims", "--no-such")
 
 
 # ------------------------------------------------------------------------- apply

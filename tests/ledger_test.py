@@ -18,13 +18,26 @@ BEGIN, END = "<!-- claims:begin -->", "<!-- claims:end -->"
 KEYS = {"id", "paper", "statement", "symbol", "coq", "properties", "reference", "fuzz", "scope"}
 SCOPES = {"real", "float", "code"}
 # The order of the layout; each is a header.
-ROWS = ["gram", "scalars", "canonical_form", "uniqueness", "min_condition", "least_change", "discrete_taylor", "random",
-        "rules", "run", "analysis", "report"]
+ROWS = ["gram", "scalars", "canonical_form", "uniqueness", "min_condition", "least_change", "discrete_taylor",
+        "time_window", "time_varying", "stochastic", "higher_order", "linear_dynamics", "feedback_alignment",
+        "convergence", "random", "rules", "run", "analysis", "report"]
+KINDS = ["mathematics", "arithmetic", "checker"]
+
+
+def read_toml(source):
+    with open(source / "proofs/claims.toml", "rb") as file:
+        return tomllib.load(file)
 
 
 def read_ledger(source):
-    with open(source / "proofs/claims.toml", "rb") as file:
-        return tomllib.load(file)["claim"]
+    return read_toml(source)["claim"]
+
+
+def read_theorems(source):
+    """{file: names} of what the golden files state."""
+    pattern = re.compile(r"^(?:Theorem|Lemma|Corollary|Proposition|Fact|Remark|Example) @?([\w']+)", re.M)
+    return {path.stem: set(pattern.findall(path.read_text(encoding="utf-8")))
+            for path in (source / "proofs/expected").glob("*.txt")}
 
 
 def read_fuzz(source):
@@ -41,16 +54,24 @@ def row_of(claim):
     return claim["id"].split(".")[0]
 
 
-def table(ledger):
-    """Claims by row and by the strongest evidence each has."""
-    lines = ["| row | claims | proved | tested | measured |", "|---|---|---|---|---|"]
-    totals = [0, 0, 0, 0]
+def kinds_of(claim, files):
+    """What the theorems of a claim are about."""
+    named = {theorem.split(".")[0] for theorem in claim["coq"]}
+    return {kind for kind in KINDS if named & set(files[kind])}
+
+
+def table(ledger, files):
+    """Claims by row and by what stands behind them."""
+    lines = ["| row | claims | mathematics proved | arithmetic proved | decided by the checker | tested | measured"
+             " | fuzzed |", "|---|---|---|---|---|---|---|---|"]
+    totals = [0] * 7
     for row in ROWS:
         claims = [claim for claim in ledger if row_of(claim) == row]
-        proved = [claim for claim in claims if claim["coq"] not in ("not yet", "none")]
+        proved = [sum(kind in kinds_of(claim, files) for claim in claims) for kind in KINDS]
         tested = [claim for claim in claims if claim["properties"] and claim["reference"]]
         measured = [claim for claim in claims if not claim["properties"] and claim["reference"]]
-        counts = [len(claims), len(proved), len(tested), len(measured)]
+        fuzzed = [claim for claim in claims if claim["fuzz"] != "none"]
+        counts = [len(claims), *proved, len(tested), len(measured), len(fuzzed)]
         totals = [total + count for total, count in zip(totals, counts)]
         lines.append(f"| `{row}` | " + " | ".join(map(str, counts)) + " |")
     lines.append("| all | " + " | ".join(map(str, totals)) + " |")
@@ -79,12 +100,13 @@ def check_shape(ledger, _):
         seen.add(name)
         if row_of(claim) not in ROWS:
             wrong.append(f"{name}: no such row")
-        for key in ("paper", "statement", "symbol", "coq", "fuzz"):
+        for key in ("paper", "statement", "symbol", "fuzz"):
             if not claim[key].strip() or "\n" in claim[key]:
                 wrong.append(f"{name}: {key} must be one line")
         if not claim["scope"] or not set(claim["scope"]) <= SCOPES:
             wrong.append(f"{name}: scope {claim['scope']}")
-        nothing = claim["coq"] == "none" or claim["fuzz"] == "none" or not claim["properties"] or not claim["reference"]
+        nothing = "none" in (claim["symbol"], claim["fuzz"]) or not (
+            claim["coq"] and claim["properties"] and claim["reference"])
         if nothing and not claim.get("reason", "").strip():
             wrong.append(f"{name}: something is none, and no reason is given")
     return wrong
@@ -97,7 +119,7 @@ def check_headers(ledger, facts):
         for names in re.findall(r"@claim ((?:\w+\.\w+)(?:,\s*\w+\.\w+)*)", text):
             for name in re.split(r",\s*", names):
                 in_headers[name] = row
-    in_ledger = {claim["id"] for claim in ledger}
+    in_ledger = {claim["id"] for claim in ledger if claim["symbol"] != "none"}
     for name, row in in_headers.items():
         if name not in in_ledger:
             wrong.append(f"@claim {name} in {row}.hpp is not in the ledger")
@@ -110,6 +132,10 @@ def check_headers(ledger, facts):
 def check_symbols(ledger, facts):
     wrong = []
     for claim in ledger:
+        if claim["symbol"] == "none":  # no code: a theorem
+            if not claim["coq"] or row_of(claim) in facts["headers"]:
+                wrong.append(f"{claim['id']}: neither a symbol nor a theorem of a row without code")
+            continue
         text = facts["headers"].get(row_of(claim), "")
         code = re.sub(r"//.*", "", text)
         parts = claim["symbol"].split("::")
@@ -118,6 +144,27 @@ def check_symbols(ledger, facts):
         for part in parts[1:]:
             if not re.search(rf"\b{re.escape(part)}\b", code):
                 wrong.append(f"{claim['id']}: {part} of {claim['symbol']} is not in {row_of(claim)}.hpp")
+    return wrong
+
+
+def check_theorems(ledger, facts):
+    wrong = []
+    files = facts["files"]
+    of_kinds = [file for kind in KINDS for file in files.get(kind, [])]
+    if sorted(files) != sorted(KINDS) or len(set(of_kinds)) != len(of_kinds):
+        wrong.append(f"[proofs] must have {', '.join(KINDS)}, and each file once")
+    named = set()
+    for claim in ledger:
+        for theorem in claim["coq"]:
+            file, _, name = theorem.partition(".")
+            named.add(file)
+            if name not in facts["theorems"].get(file, ()):
+                wrong.append(f"{claim['id']}: proofs/expected has no {theorem}")
+            if file not in of_kinds:
+                wrong.append(f"{claim['id']}: [proofs] does not say what {file}.v is about")
+    for file in sorted(set(facts["theorems"]) | set(of_kinds)):
+        if file not in named or file not in of_kinds or file not in facts["theorems"]:
+            wrong.append(f"{file}.v: must be in [proofs], have golden statements, and be named by a claim")
     return wrong
 
 
@@ -154,11 +201,30 @@ def check_references(ledger, facts):
 
 def check_fuzz(ledger, facts):
     return [f"{claim['id']}: there is no fuzz/{claim['fuzz']}.cpp with a corpus" for claim in ledger
-            if claim["fuzz"] not in ("none", "not yet") and claim["fuzz"] not in facts["fuzz"]]
+            if claim["fuzz"] != "none" and claim["fuzz"] not in facts["fuzz"]]
+
+
+def check_command(ledger, facts):
+    """natgrad claims --json says the same."""
+    told = {claim["id"]: claim for claim in facts["told"]}
+    wrong = [f"natgrad claims has no {name}" for name in {claim["id"] for claim in ledger} - told.keys()]
+    for claim in ledger:
+        other = told.get(claim["id"])
+        if other is None:
+            continue
+        expected = {key: claim[key] for key in ("id", "paper", "statement", "scope", "properties", "reference")}
+        expected |= {key: None if claim.get(key, "none") == "none" else claim[key]
+                     for key in ("symbol", "fuzz", "reason")}
+        expected["proofs"] = [
+            {"theorem": theorem, "about": kind} for theorem in claim["coq"] for kind in KINDS
+            if theorem.split(".")[0] in facts["files"][kind]]
+        wrong += [f"{claim['id']}: natgrad claims says {key} {other.get(key)!r}" for key in expected | other
+                  if expected.get(key) != other.get(key)]
+    return wrong
 
 
 def check_readme(ledger, facts):
-    if facts["readme"] != table(ledger):
+    if facts["readme"] != table(ledger, facts["files"]):
         return ["README.md: the table between the claims markers is not the one of the ledger;"
                 " run tests/ledger_test.py --write-readme ."]
     return []
@@ -168,9 +234,11 @@ CHECKS = [
     ("every row has its keys, scopes and reasons", check_shape),
     ("claims of headers and ledger are the same", check_headers),
     ("every symbol is in its header", check_symbols),
+    ("every theorem has a golden statement", check_theorems),
     ("every property exists, belongs to its claim and has canaries", check_properties),
     ("every reference test exists, ran and was not skipped", check_references),
     ("every fuzz target exists and has a corpus", check_fuzz),
+    ("natgrad claims says what the ledger says", check_command),
     ("the table of README.md is that of the ledger", check_readme),
 ]
 
@@ -222,6 +290,14 @@ def mutations(ledger, facts):
         ("a claim that no header has", check_headers, changed(0, "id", "gram.invented")),
         ("a header's claim that is not in the ledger", check_headers, with_fact("headers", extra_header)),
         ("a symbol that does not exist", check_symbols, changed(0, "symbol", "natgrad::Gram::off")),
+        ("a theorem that does not exist", check_theorems, changed(0, "coq", ["Gram.invented"])),
+        ("a theorem of a file that does not exist", check_theorems, changed(0, "coq", ["Invented.dot_ge0"])),
+        ("a file that no claim names", check_theorems,
+         with_fact("theorems", {**facts["theorems"], "Unnamed": {"theorem"}})),
+        ("a claim without code in a row with code", check_symbols, changed(0, "symbol", "none")),
+        ("a claim that natgrad claims lacks", check_command, with_fact("told", facts["told"][1:])),
+        ("a theorem that natgrad claims does not tell", check_command, changed(0, "coq", [])),
+        ("a reason that natgrad claims does not tell", check_command, changed(0, "reason", "none of your business")),
         ("a property that does not exist", check_properties, changed(0, "properties", ["gram.exact/invented"])),
         ("a property left out", check_properties, changed(0, "properties", ledger[0]["properties"][1:])),
         ("a property without canary", check_properties, with_fact("properties", bare)),
@@ -237,7 +313,11 @@ def test(source, build):
     ledger = read_ledger(source)
     verify = build / "tests/verify/natgrad-verify"
     listing = subprocess.run([verify, "--list", "--json"], stdout=subprocess.PIPE, check=True)
+    told = subprocess.run([build / "lib/cli/natgrad", "claims", "--json"], stdout=subprocess.PIPE, check=True)
     facts = {
+        "told": json.loads(told.stdout)["claims"],
+        "files": read_toml(source)["proofs"],
+        "theorems": read_theorems(source),
         "headers": read_headers(source),
         "properties": json.loads(listing.stdout)["properties"],
         "fuzz": read_fuzz(source),
@@ -264,12 +344,14 @@ def write_readme(source):
         sys.exit(f"{path}: needs one {BEGIN} and one {END}")
     head, rest = readme.split(BEGIN)
     tail = rest.split(END)[1]
-    path.write_text(f"{head}{BEGIN}\n{table(read_ledger(source))}{END}{tail}", encoding="utf-8")
+    lines = table(read_ledger(source), read_toml(source)["proofs"])
+    path.write_text(f"{head}{BEGIN}\n{lines}{END}{tail}", encoding="utf-8")
 
 
 def main(arguments):
     if len(arguments) == 2 and arguments[0] == "--table":
-        print(table(read_ledger(pathlib.Path(arguments[1]))), end="")
+        source = pathlib.Path(arguments[1])
+        print(table(read_ledger(source), read_toml(source)["proofs"]), end="")
         return 0
     if len(arguments) == 2 and arguments[0] == "--write-readme":
         write_readme(pathlib.Path(arguments[1]))

@@ -38,6 +38,7 @@ Command add_check(CLI::App& root);
 Command add_apply(CLI::App& root);
 Command add_record(CLI::App& root);
 Command add_analyze(CLI::App& root);
+Command add_claims(CLI::App& root);
 
 /// The value of an option that must be finite and > 0 (or >= 0). @throws UsageError naming the option
 double positive_option(const std::string& option, const std::string& text);

@@ -122,8 +122,8 @@ int run(int argc, char** argv) {
 Example:
   natgrad record feedback-alignment --steps 200 -o run.h5
   natgrad analyze run.h5)");
-  const std::vector<Command> commands = {add_metric(app), add_check(app), add_apply(app), add_record(app),
-                                         add_analyze(app)};
+  const std::vector<Command> commands = {add_metric(app), add_check(app),   add_apply(app),
+                                         add_record(app), add_analyze(app), add_claims(app)};
 
   std::string hint = "natgrad --help";
   try {

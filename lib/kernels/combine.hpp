@@ -15,9 +15,10 @@
 // and v lies within E' = (12 u^2 + r) P of hi + lo. With E = (16 u^2 + r) P (1 + 2^-40) + 2^-1060: if hi +
 // (lo - E) and hi + (lo + E) both round to hi, then so does v. For E exceeds E' by more than the roundings of
 // lo +- E, u |lo| <= u^2 |hi| <= 2 u^2 P, and those of E itself; and 2^-1060 exceeds all errors by underflow,
-// each at most 2^-1074 in some twenty operations. If |S| < |R|, then |hi| < 8 u P, and E > 16 u^2 P > u |hi|
-// is so large that hi cannot be certified. Overflow makes hi or E infinite or NaN, which is not certified
-// either.
+// together at most 2^-1069. If |S| < |R|, then |hi| < 8 u P, and E > 16 u^2 P > u |hi| is so large that hi
+// cannot be certified. Overflow makes hi or E infinite or NaN, which is not certified either. For floats, see
+// certified(). Machine-checked, underflow included: proofs/Elements.v, element_certified and what stands
+// before it.
 
 /// Prefetching this many bytes ahead hides most of the latency of memory.
 constexpr std::size_t ahead = 4096;
@@ -33,7 +34,8 @@ INLINE Mask certified(Doubles high, Doubles low, Doubles error, double) {
 }
 
 /// Likewise to one float, that nearest to `high`: [high - w, high + w], w = error + 2 |low| + 2^-51 |high|,
-/// holds them all, whatever its ends are rounded to, and rounding to float is monotonic.
+/// holds them all, whatever its ends are rounded to and whichever of |S| and |R| is larger, and rounding to
+/// float is monotonic. Ends beyond the largest float are the same infinity, which is right.
 INLINE Mask certified(Doubles high, Doubles low, Doubles error, float) {
   const Doubles width = add(fma(abs(low), all(2.0), error), mul(abs(high), all(0x1p-51)));
   return same_floats(sub(high, width), add(high, width));

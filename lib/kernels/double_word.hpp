@@ -3,9 +3,11 @@
 // multiply-add.
 //
 // u = 2^-53; round to nearest, no flush-to-zero. A DoubleWord stands for a real number X off x = hi + lo by
-// at most error, with |lo| <= u |hi|. The operations' own errors are argued below; compare Joldes, Muller,
+// at most error, where hi is the double nearest to hi + lo, so that |lo| <= u |hi|. (Scaling may make a lo
+// underflow; the slack covers that.) The operations' own errors are argued below; compare Joldes, Muller,
 // Popescu, ACM Trans. Math. Softw. 44 (2017), and Muller, Rideau, ibid. 48 (2022), whose bounds are tighter
-// but each for its own variant.
+// but each for its own variant. Machine-checked, for a model of these functions with the error that they
+// carry, their ranges and the formulas made of them: proofs/Scalars.v.
 //
 // Range: every hi that is not 0 is within 2^-+100, so nothing overflows, and no product of two hi has bits
 // below 2^-400. A product with a lo may underflow: it is then off by 2^-1075, which is nothing to the slack
@@ -144,7 +146,7 @@ NATGRAD_INLINE DoubleWord square_root(DoubleWord x) {
 // ---------------------------------------------------------------------------------------- scaled
 
 /// X 2^exponent. Of each hi, let d be how many binary digits it is from 1 at most, if it is not 0. Made from
-/// integers or doubles: d = 1. Sums: d = 8, or the larger d and one more. Products and quotients: both d and
+/// integers or doubles: d = 1. Sums: d = 8, or the larger d and two more. Products and quotients: both d and
 /// one more. Roots: less than before. No formula comes to d = 100.
 struct Approximation {
   DoubleWord number;
@@ -155,7 +157,7 @@ NATGRAD_INLINE DoubleWord scaled(DoubleWord x, double power) {
   return {x.hi * power, x.lo * power, x.error * power};
 }
 
-/// The same with hi in [1, 2), or as it is if hi = 0.
+/// The same with hi in [1, 2), or as it is if hi = 0. @pre hi is 0 or normal: no difference cancels further
 NATGRAD_INLINE Approximation normalised(Approximation x) {
   if (x.number.hi == 0) return x;
   const std::int64_t k = exponent_of(x.number.hi);

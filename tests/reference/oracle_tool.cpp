@@ -1,4 +1,5 @@
-// natgrad: natgrad-oracle, which compares the library, or the command line, with the exact oracle.
+// natgrad: natgrad-oracle, which compares the library, or the command line, with the exact oracle, and has
+// the library's certificates checked.
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -36,8 +37,10 @@ namespace fs = std::filesystem;
 constexpr const char* usage =
     "natgrad-oracle cases N SEED [MAXDIM]   compare the library, in process, on N hostile pairs\n"
     "natgrad-oracle cli NATGRAD N SEED [MAXDIM]   the same through `NATGRAD metric G.csv Y.csv --json`\n"
+    "natgrad-oracle certificates NATGRAD NATGRAD_CHECK N SEED [MAXDIM]   have certificates of pairs checked\n"
     "natgrad-oracle worst                   print the worst cases with every scalar\n"
-    "MAXDIM is 100000 unless given. Exits 1 if anything differs, 2 on wrong usage.\n";
+    "MAXDIM is 100000 unless given. Exits 1 if anything differs, 2 on wrong usage, 77 if there is no "
+    "NATGRAD_CHECK.\n";
 constexpr int workers = 2;
 
 Fields expected_fields(const HostilePair& pair) {
@@ -236,6 +239,33 @@ int compare_cli(const std::string& program, std::uint64_t count, std::uint64_t s
   });
 }
 
+/// The certificate that natgrad writes of each pair must be accepted.
+int check_certificates(const std::string& program, const std::string& checker, std::uint64_t count,
+                       std::uint64_t seed, std::size_t max_dimension) {
+  if (!fs::exists(checker)) {
+    std::cerr << "natgrad-oracle: there is no " << checker << "; ./dev proofs builds it\n";
+    return 77;
+  }
+  const TemporaryFolder folder;
+  for (int w = 0; w < workers; ++w) fs::create_directory(folder.path() / std::to_string(w));
+  return compare_all(count, seed, max_dimension, [&](const HostilePair& pair, int worker) {
+    const fs::path here = folder.path() / std::to_string(worker);
+    const std::string g = here / "g.csv", y = here / "y.csv", certificate = here / "certificate.json";
+    write_csv(g, pair.g, pair.g.size() % 2 == 0);
+    write_csv(y, pair.y, pair.g.size() % 3 == 0);
+    std::vector<Mismatch> wrong;
+    fs::remove(certificate);
+    const Outcome written = run({program, "metric", g, y, "--certificate", certificate, "--json"}, here);
+    if (written.status != 0 && written.status != 4)
+      wrong.push_back({"natgrad metric", std::to_string(written.status) + " " + written.err, "0 or 4"});
+    const Outcome checked = run({checker, g, y, certificate}, here);
+    if (checked.status != 0)
+      wrong.push_back(
+          {"natgrad-check", std::to_string(checked.status) + " " + checked.out + checked.err, "0"});
+    return wrong;
+  });
+}
+
 std::uint64_t number(const std::string& text, const char* what, std::uint64_t least) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -256,6 +286,11 @@ int dispatch(const std::vector<std::string>& arguments) {
   if (mode == "cli" && (n == 4 || n == 5)) {
     return compare_cli(arguments[1], number(arguments[2], "N", 1), number(arguments[3], "SEED", 0),
                        n == 5 ? number(arguments[4], "MAXDIM", 1) : 100000);
+  }
+  if (mode == "certificates" && (n == 5 || n == 6)) {
+    return check_certificates(arguments[1], arguments[2], number(arguments[3], "N", 1),
+                              number(arguments[4], "SEED", 0),
+                              n == 6 ? number(arguments[5], "MAXDIM", 1) : 100000);
   }
   if (mode == "worst" && n == 1) {
     write_worst_cases(std::cout, find_worst_cases());
