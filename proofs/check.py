@@ -121,23 +121,28 @@ def described(source: Path, folder: Path) -> tuple[str, list[tuple[str, str, lis
         show = f"Check @{row}.{name}." if kind in STATEMENTS else f"Print {row}.{name}."
         script += [mark.format("shown", name), show, mark.format("whole", name), "Set Printing All.", show,
                    "Unset Printing All."]
-        if kind in THEOREMS:
-            script += [mark.format("axioms", name), f"Print Assumptions {row}.{name}."]
-    # Of everything at once, as each question takes long.
+    # Of everything at once, as each question takes long; of theorems one by one where there is something to tell.
     script += ["Definition everything : True :=", *(f"let _ := @{row}.{name} in" for _, name in listed), "I.",
                mark.format("axioms", "everything"), "Print Assumptions everything."]
-    query = folder / "queries" / f"{row}_query.v"
-    query.parent.mkdir(exist_ok=True)
     # The source's own scopes and notations, so that statements read as they were written.
     imports = re.findall(r"^(?:From\b[^.]*?\bRequire\b.*?|(?:Local\s+)?Open\s+Scope\b.*?|Import\b.*?)\.(?=\s)",
                          without_comments(source.read_text()), re.M | re.S)
-    query.write_text("\n".join(imports + script) + "\n")
-    output = run(["coqc", *PATHS, "-w", "none", f"queries/{query.name}"], folder)
     pieces = {}
-    for part in output.split("@@")[1:]:
-        head, _, body = part.partition("\n")
-        pieces[tuple(head.split())] = body
+
+    def ask(questions: list[str], what: str) -> None:
+        query = folder / "queries" / f"{row}_{what}.v"
+        query.parent.mkdir(exist_ok=True)
+        query.write_text("\n".join(imports + questions) + "\n")
+        for part in run(["coqc", *PATHS, "-w", "none", f"queries/{query.name}"], folder).split("@@")[1:]:
+            head, _, body = part.partition("\n")
+            pieces[tuple(head.split())] = body
+
+    ask(script, "statements")
     together = axioms_in(pieces["axioms", "everything"], f"something in {row}.v")
+    theorems = [name for kind, name in listed if kind in THEOREMS]
+    if together and theorems:
+        ask([script[0], *(line for name in theorems
+                          for line in (mark.format("axioms", name), f"Print Assumptions {row}.{name}."))], "axioms")
     text = [f"{source.name}: what it states and defines, and which axioms that rests on.\n",
             f"axioms of all together: {', '.join(together) or 'none'}\n"]
     statements = []
@@ -146,7 +151,7 @@ def described(source: Path, folder: Path) -> tuple[str, list[tuple[str, str, lis
         entry = f"{kind} {pieces['shown', name].strip()}\n  in full: {digest}\n"
         axioms = []
         if kind in THEOREMS:
-            axioms = axioms_in(pieces["axioms", name], f"{row}.{name}")
+            axioms = axioms_in(pieces["axioms", name], f"{row}.{name}") if together else []
             entry += f"  axioms: {', '.join(axioms) or 'none'}\n"
         text.append(entry)
         if kind in STATEMENTS:
@@ -199,7 +204,10 @@ def main() -> int:
     print("== statements and axioms", file=sys.stderr, flush=True)
     stated = [source for source in sources if names(source)]
     with ThreadPoolExecutor(int(jobs)) as pool:
-        found = list(pool.map(lambda source: described(source, folder), stated))
+        # The longest first, so that none of them is left alone at the end.
+        longest_first = sorted(stated, key=lambda source: -source.stat().st_size)
+        told = dict(zip(longest_first, pool.map(lambda source: described(source, folder), longest_first)))
+    found = [told[source] for source in stated]
     wrong = []
     expected.mkdir(exist_ok=True)
     for source, (text, statements) in zip(stated, found):
