@@ -1,8 +1,8 @@
 (* A checker for the numbers that natgrad reports on a pair (g, y), with a proof that it is right.
 
    Statement. For vectors g, y of binary64 numbers let gg = |g|^2, p = y.g, yy = |y|^2 be the exact sums and
-   c = p/sqrt(gg yy), s = sqrt(1 - c^2). A certificate claims: the dimension, the verdict, the three exact sums
-   as m 2^e, and doubles for alpha = yy/p, cos = c, sin = s, lambda_min = alpha (1 - s),
+   c = p/sqrt(gg yy), s = sqrt(1 - c^2). A certificate claims: the dimension, the verdict, the three exact
+   sums as m 2^e, and doubles for alpha = yy/p, cos = c, sin = s, lambda_min = alpha (1 - s),
    lambda_max = alpha (1 + s), the condition number (1 + s)/(1 - s) of the metric M(alpha), its square root
    (1 + s)/c, the trace D alpha, the angle arccos c, ln of the condition number and ln of the determinant.
    cos, sin and angle are defined when neither vector is 0; the others when p > 0.
@@ -242,7 +242,8 @@ destruct (Rtotal_order v (F2R (upper_midpoint m e))) as [Hv|[Hv|Hv]].
 - rewrite Hv at 1. rewrite nearest_of_tie by trivial. destruct (Z.even m).
   + split; [now right|intros _; apply Rle_refl].
   + generalize (pair_lt_next m e). intros Hl. split; [lra|]. intros [Ha|[_ Ha]]; [lra|easy].
-- split; [|lra]. intros Hr. apply (round_N_le_le_midp radix2 format_exponent) in Hr; trivial; try typeclasses eauto.
+- split; [|lra]. intros Hr.
+  apply (round_N_le_le_midp radix2 format_exponent) in Hr; trivial; try typeclasses eauto.
   rewrite Hs, <- value_upper_midpoint in Hr. lra.
 Qed.
 
@@ -350,7 +351,8 @@ Qed.
 Lemma nearest_abs v : nearest (Rabs v) = Rabs (nearest v).
 Proof. apply round_NE_abs. typeclasses eauto. Qed.
 
-Lemma bounded_canonical m e : SpecFloat.bounded 53 1024 m e = true -> canonical_pair (Zpos m) e /\ (e <= 971)%Z.
+Lemma bounded_canonical m e :
+  SpecFloat.bounded 53 1024 m e = true -> canonical_pair (Zpos m) e /\ (e <= 971)%Z.
 Proof.
 intros H. apply andb_prop in H. destruct H as [H1 H2]. apply Zle_bool_imp_le in H2.
 split; [|exact H2].
@@ -985,7 +987,8 @@ Qed.
 
 Lemma is_equal_correct x y : is_equal x y = true <-> F2R x = F2R y.
 Proof.
-unfold is_equal. rewrite compare_correct. destruct (Rcompare_spec (F2R x) (F2R y)); split; intros; try lra; easy.
+unfold is_equal. rewrite compare_correct.
+destruct (Rcompare_spec (F2R x) (F2R y)); split; intros; try lra; easy.
 Qed.
 
 Lemma accepted_of_bool b : of_bool b = Accepted <-> b = true.

@@ -37,10 +37,9 @@
 
     NOT proved: that the error bound of a coefficient, given to fast_coefficients by put in
     lib/kernels/fast_scalars.hpp, is one, and that it is 0 or at least 2^-1000 |h|, so that error / |h| does
-    not underflow (each operation in double_word.hpp that is not exact adds far more than that to its bound);
-    lanes, masks and the order of stores; overflow and NaN, as there
-    is no greatest number here. In the code no overflow is certified: an infinite product makes P, E and w
-    infinite. If hi is infinite or NaN, lo is infinite with the other sign or NaN, so hi + (lo + E) is
+    not underflow (each operation in double_word.hpp that is not exact adds far more than that to its
+    bound); lanes, masks and the order of stores; overflow and NaN, as there is no greatest number here. In
+    the code no overflow is certified: an infinite product makes P, E and w infinite. If hi is infinite or NaN, lo is infinite with the other sign or NaN, so hi + (lo + E) is
     NaN; if E is infinite and hi finite, hi + (lo + E) is not hi. An infinite w has ends of different
     signs, or NaN, which are not the same floats. An overflow within a splitting or an error of a sum is a
     NaN or infinity in R, hence in hi or lo. Ends that are finite doubles but beyond the floats become the

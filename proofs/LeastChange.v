@@ -17,10 +17,10 @@
       positive semidefinite M with M g = y is y y^T/p + (I - Pi), which is singular, and metrics come
       arbitrarily near to it;
     - trace: tr M > y.y/p for every metric if n > 1, and y.y/p is the infimum;
-    - largest and smallest eigenvalue, as Rayleigh bounds: y.y/p is the infimum of the first and p/g.g the
-      supremum of the second, attained exactly if y is parallel to g;
-    - tr(M(a)^-1 M) = n + (tr M - tr M(a))/a for every metric; det M(a) = a^(n-1) p/g.g; the inverse of
-      M(a);
+    - the bounds y.y/p of the largest and p/g.g of the smallest eigenvalue, each as a Rayleigh bound that
+      assumes nothing of the other; M(a) has no eigenvalue above y.y/p + a;
+    - tr(M(a)^-1 M) = n + (tr M - tr M(a))/a for every metric; det M(a) = a^(n-1) p/g.g and the inverse of
+      M(a), for a of either sign;
     - every positive definite matrix has an L D L^T factorisation; Hadamard's inequality with its case of
       equality; det M <= det N (tr(N^-1 M)/n)^n for positive definite M and N, with equality only for
       multiples;
@@ -43,13 +43,18 @@
       (ln((1+s)/c))^2, with equality for the ray metric at a = r. Here ln is any function as above;
     - if n > 2 and y is not parallel to g, then DFP, PSB and the ray metric are no M(a).
 
+    Proved elsewhere: that M(a) is a metric, its trace, and for a > 0 its determinant and inverse
+    (CanonicalForm.v); that y.y/p is the infimum of the largest eigenvalue and p/g.g the supremum of the
+    smallest, attained exactly if y is parallel to g (MinCondition.v).
+
     Not proved: that a function ln as above exists; over the real numbers the natural logarithm is one, over
     other ordered fields there may be none. That the ray metric is the only nearest one. The metric nearest
     to I itself in the affine-invariant distance. *)
 
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring.
-From Natgrad Require Import LinearAlgebra.
+From Natgrad Require Import LinearAlgebra CanonicalForm.
+From Natgrad Require MinCondition.
 
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -169,16 +174,6 @@ Proof. by rewrite /frob trmx_outer -mulmxA mxtrace_mulC -mulmxA trace_mx11. Qed.
 
 Definition frob_linear := (frobDl, frobDr, frobNl, frobNr, frobZl, frobZr, frob_outer).
 
-(** The inverse of a positive definite matrix is positive definite. *)
-Lemma spd_inv M : spd M -> spd (invmx M).
-Proof.
-move=> pM; have uM := spd_unit pM; have [sM posM] := pM.
-have sI : symmetric (invmx M) by rewrite /symmetric trmx_inv sM.
-split=> // x xn0; have := posM (invmx M *m x).
-rewrite mulKVmx // dotC; apply; apply: contraNneq xn0 => z.
-by rewrite -(mulKVmx uM x) z mulmx0.
-Qed.
-
 Lemma spdDpsd A B : spd A -> psd B -> spd (A + B).
 Proof.
 move=> [sA pA] [sB pB]; split; first exact: symmetricD.
@@ -235,29 +230,10 @@ move: (dot y x) (dot g x) (dot x x) (dot g g) gg_gt0 (dot y g) p_gt0 => Y X xx g
 by field; rewrite !gt_eqF.
 Qed.
 
-Lemma family_mul a : family g y a *m g = y.
-Proof.
-rewrite /family !act scalerA mulVf ?gt_eqF // scale1r (scalerA (dot g g)^-1) mulVf ?gt_eqF ?gg_gt0 //.
-by rewrite scale1r subrr scaler0 addr0.
-Qed.
-
 Lemma family_sym a : symmetric (family g y a).
 Proof.
 apply: symmetricD; first exact/symmetricZ/outer_sym.
 by apply/symmetricZ/symmetricB; [exact: symmetric1 | exact/symmetricZ/outer_sym].
-Qed.
-
-(** M(a) is a metric for every a > 0. *)
-Lemma family_metric a : 0 < a -> metric (family g y a) g y.
-Proof.
-move=> a_gt0; split; last exact: family_mul.
-split=> [|x xn0]; first exact: family_sym.
-rewrite family_form; set u := x - _.
-have [u0|un0] := eqVneq u 0; last first.
-  by rewrite ltr_paddl ?mulr_gt0 ?dot_gt0 // divr_ge0 ?sqr_ge0 // ltW.
-rewrite u0 dot0r mulr0 addr0 divr_gt0 // exprn_even_gt0 //=; apply: contraNneq xn0.
-move/eqP: u0; rewrite subr_eq0 => /eqP ->; rewrite dotZr => /eqP.
-by rewrite mulf_eq0 (gt_eqF p_gt0) orbF => /eqP ->; rewrite scale0r.
 Qed.
 
 (** M - y y^T/p is positive semidefinite if M is and M g = y, and its kernel holds g. *)
@@ -489,7 +465,7 @@ move=> e_gt0; pose N := family g y 1; have [pN Ng] : metric N g y
 
 
 
-  by apply: (family_metric p_gt0); exact: ltr01.
+  by exact: family_metric ltr01 p_gt0.
 pose K := `|frob (C - 1%:M) (N - C) *+ 2| + frob2 (N - C) + 1.
 have K_gt0 : 0 < K by rewrite ltr_paddl ?ltr01 // addr_ge0 ?frob2_ge0.
 pose t := Num.min 1 (e / K / 2%:R).
@@ -547,14 +523,6 @@ case: (posnP n) => // n0; move: (g_neq0 p_gt0); suff -> : g = 0 by rewrite eqxx.
 by apply/colP => i; exfalso; case: i => i; rewrite n0.
 Qed.
 
-(** tr M(a) = y.y/p + (n - 1) a *)
-Lemma trace_family a : \tr (family g y a) = dot y y / dot y g + n.-1%:R * a.
-Proof.
-rewrite /family mxtraceD !mxtraceZ trace_outer [\tr (_ - _)]raddfB /= mxtraceZ trace_outer mxtrace1.
-rewrite mulVf ?gt_eqF ?(gg_gt0 p_gt0) // -[in n%:R](prednK dim_gt0) -addn1 natrD addrK.
-by rewrite (mulrC a) (mulrC _^-1).
-Qed.
-
 (** Every metric has tr M >= y.y/p ... *)
 Theorem metric_trace_ge M : metric M g y -> dot y y / dot y g <= \tr M.
 Proof.
@@ -579,55 +547,25 @@ Theorem metric_trace_infimum e : 0 < e -> exists2 M, metric M g y & \tr M < dot 
 Proof.
 move=> e_gt0; have n_gt0 : 0 < n%:R :> R by rewrite ltr0n dim_gt0.
 exists (family g y (e / n%:R)); first by apply: family_metric; rewrite ?divr_gt0.
-rewrite trace_family ltr_add2l mulrCA gtr_pmulr // ltr_pdivr_mulr // mul1r ltr_nat.
-by rewrite prednK ?dim_gt0.
+rewrite family_trace // ltr_add2l mulrCA gtr_pmulr // ltr_pdivr_mulr // mul1r.
+by rewrite ltr_subl_addr ltr_addl ltr01.
 Qed.
 
-(** Rayleigh statements. No metric has a largest eigenvalue below y.y/p ... *)
+(** Rayleigh statements. MinCondition.v's [eigenvalue_bounds] assumes that the spectrum lies in [m, l]; here
+    only one of the two ends is assumed. No metric has a largest eigenvalue below y.y/p ... *)
 Theorem lambda_max_ge M l : metric M g y -> (forall x, dot x (M *m x) <= l * dot x x) ->
   dot y y / dot y g <= l.
 Proof.
-move=> [pM Mg] upper; rewrite -(ler_pmul2r (yy_gt0 p_gt0)); apply: le_trans (upper y).
-by apply: le_trans (form_lower p_gt0 y (spd_psd pM) Mg); rewrite mulrAC expr2.
+move=> mM upper; have within : spectrum_within M 0 l.
+  by move=> x; rewrite mul0r (spd_psd mM.1).2 upper.
+by have [] := MinCondition.eigenvalue_bounds mM (g_neq0 p_gt0) within.
 Qed.
 
-(** ... and it can be y.y/p only if y is parallel to g. *)
-Theorem lambda_max_attained M l : metric M g y -> (forall x, dot x (M *m x) <= l * dot x x) ->
-  l <= dot y y / dot y g -> y = (dot y y / dot y g) *: g.
-Proof.
-move=> mM upper le_l; have [pM Mg] := mM; have [sM _] := pM.
-have {le_l} el : dot y y / dot y g = l by apply: le_anti; rewrite le_l andbT (lambda_max_ge mM).
-rewrite el; have pB : psd (l%:M - M).
-  split; first by apply: symmetricB => //; exact: tr_scalar_mx.
-  by move=> x; rewrite mulmxBl mul_scalar_mx dotBr dotZr subr_ge0.
-have : (l%:M - M) *m y = 0.
-  apply: (psd_kernel pB); apply: le_anti; rewrite (pB.2 y) andbT.
-  rewrite mulmxBl mul_scalar_mx dotBr dotZr subr_le0.
-  by apply: le_trans (form_lower p_gt0 y (spd_psd pM) Mg); rewrite -el mulrAC expr2.
-rewrite mulmxBl mul_scalar_mx -{1}Mg scalemxAr -mulmxBr => /(spd_inj pM)/eqP.
-by rewrite subr_eq0 => /eqP.
-Qed.
-
-(** No metric has a smallest eigenvalue above p/g.g ... *)
+(** ... nor a smallest one above p/g.g. *)
 Theorem lambda_min_le M m : metric M g y -> (forall x, m * dot x x <= dot x (M *m x)) ->
   m <= dot y g / dot g g.
 Proof.
 by move=> [pM Mg] lower; rewrite ler_pdivl_mulr ?(gg_gt0 p_gt0) // (dotC y) -Mg lower.
-Qed.
-
-(** ... and it can be p/g.g only if y is parallel to g. *)
-Theorem lambda_min_attained M m : metric M g y -> (forall x, m * dot x x <= dot x (M *m x)) ->
-  dot y g / dot g g <= m -> y = (dot y g / dot g g) *: g.
-Proof.
-move=> mM lower ge_m; have [[sM _] Mg] := mM.
-have {ge_m} em : dot y g / dot g g = m by apply: le_anti; rewrite ge_m (lambda_min_le mM).
-have pB : psd (M - m%:M).
-  split; first by apply: symmetricB => //; exact: tr_scalar_mx.
-  by move=> x; rewrite mulmxBl mul_scalar_mx dotBr dotZr subr_ge0.
-have : (M - m%:M) *m g = 0.
-  apply: (psd_kernel pB); rewrite mulmxBl mul_scalar_mx dotBr dotZr Mg (dotC g y) -em.
-  by rewrite divfK ?subrr // gt_eqF ?(gg_gt0 p_gt0).
-by rewrite mulmxBl mul_scalar_mx Mg em => /eqP; rewrite subr_eq0 => /eqP.
 Qed.
 
 End Trace.
@@ -637,6 +575,7 @@ Section Extremes.
 Variables (R : realFieldType) (n : nat) (g y : 'cV[R]_n).
 Hypothesis p_gt0 : 0 < dot y g.
 
+(** M(a) has no eigenvalue above y.y/p + a, for a >= 0. *)
 Lemma family_upper a x : 0 <= a -> dot x (family g y a *m x) <= (dot y y / dot y g + a) * dot x x.
 Proof.
 move=> a_ge0; rewrite family_form // mulrDl; apply: ler_add.
@@ -646,13 +585,6 @@ rewrite ler_wpmul2l //; apply: (@le_trans _ _ (dot x x - dot g x ^+ 2 / dot g g)
 rewrite le_eqVlt; apply/orP; left; apply/eqP; rewrite !dot_linear (dotC x g).
 move: (gg_gt0 p_gt0); move: (dot g g) (dot g x) (dot x x) => gg gx xx ?.
 by field; rewrite gt_eqF.
-Qed.
-
-(** M(e) has no eigenvalue above y.y/p + e: y.y/p is the infimum of the largest eigenvalue. *)
-Theorem lambda_max_infimum e : 0 < e ->
-  exists2 M, metric M g y & forall x, dot x (M *m x) <= (dot y y / dot y g + e) * dot x x.
-Proof.
-by move=> e_gt0; exists (family g y e); [exact: family_metric | move=> x; apply/family_upper/ltW].
 Qed.
 
 End Extremes.
@@ -665,34 +597,6 @@ move=> pM upper x; have [->|xn0] := eqVneq x 0; first by rewrite !dot0l mulr0.
 have p_gt0 := pM.2 x xn0.
 have mI : metric (invmx M) (M *m x) x by split; [exact: spd_inv | rewrite mulKmx ?spd_unit].
 by rewrite -ler_pdivr_mulr //; exact: (lambda_max_ge p_gt0 mI upper).
-Qed.
-
-(** Dually, p/g.g is the supremum of the smallest eigenvalue. *)
-Theorem lambda_min_supremum (R : realFieldType) (n : nat) (g y : 'cV[R]_n) (m : R) : 0 < dot y g ->
-  0 < m -> m < dot y g / dot g g -> exists2 M, metric M g y & forall x, m * dot x x <= dot x (M *m x).
-Proof.
-move=> p_gt0 m_gt0 m_lt; have q_gt0 : 0 < dot g y by rewrite dotC.
-have e_gt0 : 0 < m^-1 - dot g g / dot g y.
-  by rewrite subr_gt0 -[_ / _]invrK ltf_pinv ?posrE ?invr_gt0 ?divr_gt0 ?(gg_gt0 p_gt0) // invf_div dotC.
-have [N [pN Ny] upper] := lambda_max_infimum q_gt0 e_gt0.
-have uN := spd_unit pN; exists (invmx N); first by apply/(metric_dual y g uN).
-move=> x; have := @inverse_bound _ _ (invmx N) _ (spd_inv pN) _ x; rewrite invmxK => /(_ _ upper).
-by rewrite addrC subrK mulrC ler_pdivl_mulr // mulrC.
-Qed.
-
-(** If y = t g then t = y.y/p = p/g.g and t I is a metric, so both bounds are attained. *)
-Theorem parallel_metric (R : realFieldType) (n : nat) (g y : 'cV[R]_n) (t : R) : 0 < dot y g -> y = t *: g ->
-  [/\ dot y y / dot y g = t, dot y g / dot g g = t, metric t%:M g y & spectrum_within (t%:M : 'M_n) t t].
-Proof.
-move=> p_gt0 yt; have gg0 := gg_gt0 p_gt0.
-have t_gt0 : 0 < t by move: p_gt0; rewrite yt dotZl pmulr_lgt0.
-split.
-- by rewrite yt !dot_linear; field; rewrite !gt_eqF.
-- by rewrite yt dotZl mulfK ?gt_eqF.
-- split; last by rewrite mul_scalar_mx.
-  split; first exact: tr_scalar_mx.
-  by move=> x xn0; rewrite mul_scalar_mx dotZr mulr_gt0 // dot_gt0.
-by move=> x; rewrite mul_scalar_mx dotZr !lexx.
 Qed.
 
 Section Outside.
@@ -711,7 +615,7 @@ by rewrite dotC /dot trmxK vy mxE.
 Qed.
 
 Lemma family_orthogonal a (x : 'cV[R]_n) : dot g x = 0 -> dot y x = 0 -> family g y a *m x = a *: x.
-Proof. by move=> gx yx; rewrite /family !act gx yx !(scale0r, scaler0, subr0, add0r). Qed.
+Proof. exact: family_complement. Qed.
 
 End Outside.
 
@@ -721,36 +625,29 @@ Variables (R : realFieldType) (n : nat) (g y : 'cV[R]_n).
 Hypothesis p_gt0 : 0 < dot y g.
 Implicit Types (M N : 'M[R]_n) (x : 'cV[R]_n) (a l m e : R).
 
-(** M(a)^-1 = I/a - (g y^T + y g^T)/(a p) + (y.y/(a p^2) + 1/p) g g^T *)
-Definition family_inverse a : 'M[R]_n :=
-  a^-1 *: 1%:M - (a * dot y g)^-1 *: (g *m y^T + y *m g^T)
-  + (dot y y / (a * dot y g ^+ 2) + (dot y g)^-1) *: (g *m g^T).
-
-Lemma family_inverse_mul a : a != 0 -> family g y a *m family_inverse a = 1%:M.
+(** The inverse of M(a), for a of either sign; for a > 0 this is CanonicalForm.v's [family_mul_inverse] ... *)
+Lemma family_inverse_mul a : a != 0 -> family g y a *m family_inverse g y a = 1%:M.
 Proof.
-move=> a0; apply: mx_eq_action => x; rewrite -mulmxA /family_inverse /family !act.
+move=> a0; apply: mx_eq_action => x; rewrite -mulmxA /family_inverse -[a^-1%:M]scalemx1 /family !act.
 apply/colP => i; rewrite !mxE ?dot_linear ?(dotC g y).
 move: (gg_gt0 p_gt0) p_gt0; move: (y i 0) (g i 0) (x i 0) (dot y y) (dot g g) (dot y g) (dot g x) (dot y x).
 move=> yi gi xi yy gg p gx yx ? ?.
 by field; rewrite a0 !gt_eqF.
 Qed.
 
-Lemma family_invE a : a != 0 -> invmx (family g y a) = family_inverse a.
-Proof.
-move=> a0; have e := family_inverse_mul a0; have [u _] := mulmx1_unit e.
-by rewrite -[RHS](mulKmx u) e mulmx1.
-Qed.
+(** ... and [family_invmx]. *)
+Lemma family_invE a : a != 0 -> invmx (family g y a) = family_inverse g y a.
+Proof. by move=> a0; apply/invmx_eq/family_inverse_mul. Qed.
 
 (** For every symmetric M with M g = y: tr(M(a)^-1 M) = n + (tr M - tr M(a))/a. *)
 Theorem trace_relative a M : a != 0 -> symmetric M -> M *m g = y ->
   \tr (invmx (family g y a) *m M) = n%:R + (\tr M - \tr (family g y a)) / a.
 Proof.
-move=> a0 sM Mg; rewrite (trace_family p_gt0) family_invE // /family_inverse.
+move=> a0 sM Mg; rewrite (family_trace a p_gt0) /astar family_invE // /family_inverse -scalemx1.
 rewrite !mulmxDl mulNmx -!scalemxAl mul1mx mulmxDl.
 have tr_outer u v : \tr (u *m v^T *m M) = dot v (M *m u).
   by rewrite -mulmxA mxtrace_mulC /dot -mulmxA trace_mx11.
 rewrite !mxtraceD [\tr (- _)]raddfN /= !mxtraceZ mxtraceD !tr_outer Mg (dot_sym g y sM) Mg (dotC g y).
-rewrite -subn1 natrB ?(dim_gt0 p_gt0) //.
 move: p_gt0; move: (\tr M) (dot y y) (dot y g) => t yy p ?.
 by field; rewrite a0 gt_eqF.
 Qed.
@@ -771,7 +668,7 @@ Lemma dfp_dual : dfp g y = family_inverse y g 1.
 Proof.
 apply: mx_eq_action => x; have e (A B C : 'M[R]_n) : (A *m B + C) *m x = A *m (B *m x) + C *m x.
   by rewrite mulmxDl mulmxA.
-rewrite /dfp /family_inverse e !act.
+rewrite /dfp /family_inverse e !act mul_scalar_mx.
 apply/colP => i; rewrite !mxE ?dot_linear ?(dotC g y).
 move: p_gt0; move: (y i 0) (g i 0) (x i 0) (dot y y) (dot g g) (dot y g) (dot g x) (dot y x).
 by move=> yi gi xi yy gg p gx yx ?; field; rewrite gt_eqF.
@@ -784,7 +681,7 @@ Proof. by rewrite dfp_dual -(family_invE q_gt0) ?oner_eq0 // invmxK. Qed.
 (** DFP is a metric. *)
 Theorem dfp_metric : metric (dfp g y) g y.
 Proof.
-have m1 : metric (family y g 1) y g by apply: (family_metric q_gt0); exact: ltr01.
+have m1 : metric (family y g 1) y g by exact: family_metric ltr01 q_gt0.
 have u1 : family y g 1 \in unitmx by exact: (spd_unit m1.1).
 by rewrite -[dfp g y]invmxK dfp_inverse; exact: (metric_dual y g u1).1 m1.
 Qed.
@@ -800,7 +697,8 @@ Local Notation w := (orthogonal_part g y).
 (** DFP = M(1) + (g.g/p^2) w w^T *)
 Lemma dfp_family : dfp g y = family g y 1 + (dot g g / dot y g ^+ 2) *: (w *m w^T).
 Proof.
-rewrite dfp_dual //; apply: mx_eq_action => x; rewrite /family_inverse /family /orthogonal_part !act.
+rewrite dfp_dual //; apply: mx_eq_action => x; rewrite /family_inverse /family /orthogonal_part !act
+  mul_scalar_mx.
 apply/colP => i; rewrite !mxE ?dot_linear ?(dotC g y).
 move: p_gt0 (gg_gt0 p_gt0).
 move: (y i 0) (g i 0) (x i 0) (dot y y) (dot g g) (dot y g) (dot g x) (dot y x).
@@ -1028,17 +926,6 @@ Qed.
 End Hadamard.
 
 End Determinants.
-(** det (I + u v^T) = 1 + v.u *)
-Lemma det_rank_one (R : realFieldType) (n : nat) (u v : 'cV[R]_n) : \det (1%:M + u *m v^T) = 1 + dot v u.
-Proof.
-pose P := block_mx (1%:M : 'M[R]_1) (- v^T) u (1%:M : 'M[R]_n).
-have e1 : P = block_mx (1%:M : 'M[R]_1) 0 u (1%:M : 'M[R]_n) *m block_mx 1%:M (- v^T) 0 (1%:M + u *m v^T).
-  by rewrite mulmx_block !(mul1mx, mul0mx, mulmx1, addr0) mulmxN addrC addrK.
-have e2 : P = block_mx (1%:M + v^T *m u) (- v^T) 0 (1%:M : 'M[R]_n) *m block_mx 1%:M 0 u (1%:M : 'M[R]_n).
-  by rewrite mulmx_block !(mul1mx, mul0mx, mulmx0, mulmx1, add0r) mulNmx addrK.
-have := congr1 determinant e1; rewrite [in RHS]det_mulmx det_lblock det_ublock !det1 !mul1r => <-.
-by rewrite e2 det_mulmx det_lblock det_ublock !det1 !mulr1 det_mx11 /dot mxE [1%:M 0 0]mxE eqxx.
-Qed.
 
 Section LogFree.
 
@@ -1048,24 +935,17 @@ Implicit Types (M N : 'M[R]_n) (x : 'cV[R]_n) (a t : R).
 
 Let n_gt0 : 0 < n%:R :> R. Proof. by rewrite ltr0n (dim_gt0 p_gt0). Qed.
 
-(** det M(a) = a^(n-1) p/g.g *)
+(** det M(a) = a^(n-1) p/g.g, for a of either sign; CanonicalForm.v's [family_det] has it for a > 0. *)
 Theorem det_family a : a != 0 -> \det (family g y a) = a ^+ n.-1 * (dot y g / dot g g).
 Proof.
-move=> a0; have gg0 := gg_gt0 p_gt0.
-pose E := 1%:M + ((dot g g)^-1 *: (y - g)) *m g^T.
-pose F := a *: (1%:M + (((a * dot y g)^-1 - (dot g g)^-1) *: g) *m g^T).
-have -> : family g y a = E *m F *m E^T.
-  have -> : E^T = 1%:M + g *m ((dot g g)^-1 *: (y - g))^T.
-    by rewrite /E [LHS]linearD /= trmx1 trmx_outer.
-  apply: mx_eq_action => x; rewrite -!mulmxA /family /E /F.
-  apply/colP => i; rewrite !act !mxE ?dot_linear ?(dotC g y).
-  move: gg0 p_gt0; move: (y i 0) (g i 0) (x i 0) (dot y y) (dot g g) (dot y g) (dot g x) (dot y x).
-  move=> yi gi xi yy gg p gx yx ? ?.
-  by field; rewrite a0 !gt_eqF.
-rewrite !det_mulmx det_tr /F detZ !det_rank_one !dotZr dotBr (dotC g y).
-have -> : a ^+ n = a * a ^+ n.-1 by rewrite -exprS prednK ?(dim_gt0 p_gt0).
-move: gg0 p_gt0; move: (dot g g) (dot y g) (a ^+ _) => gg p an ? ?.
-by field; rewrite a0 !gt_eqF.
+move=> a0; have p0 : dot y g != 0 by rewrite gt_eqF.
+have -> : family g y a = a *: (family g y 1 *m (1%:M + (((a^-1 - 1) / dot y g) *: g) *m y^T)).
+  rewrite mulmxDr mulmx1 mulmxA -scalemxAr family_mul_g // -scalemxAl /family.
+  move: (y *m y^T) (1%:M - _) => Y P; apply/matrixP => i j; rewrite !mxE.
+  by move: (dot y g) p0 (Y i j) (P i j) => p nz ? ?; field; rewrite nz a0.
+rewrite detZ det_mulmx (family_det p_gt0 ltr01) expr1n mul1r det_rank_one dotZr.
+rewrite -[in a ^+ n](prednK (dim_gt0 p_gt0)) exprS.
+by move: (dot y g) p0 (dot g g)^-1 (a ^+ n.-1) => p nz ? ?; field; rewrite nz a0.
 Qed.
 
 (** The mean of the eigenvalues of M(a)^-1 M: ratio a M = 1 + (tr M - tr M(a))/(a n). *)
@@ -1082,7 +962,7 @@ Qed.
 Theorem det_ratio_le a M : 0 < a -> metric M g y -> \det M <= \det (family g y a) * ratio a M ^+ n.
 Proof.
 move=> a_gt0 mM; rewrite ratioE ?gt_eqF //; apply: det_trace_relative mM.1.
-exact: (family_metric p_gt0 a_gt0).1.
+exact: (family_metric a_gt0 p_gt0).1.
 Qed.
 
 (** ... with equality only for M = M(a). *)
@@ -1090,8 +970,8 @@ Theorem det_ratio_eq a M : 0 < a -> metric M g y ->
   \det (family g y a) * ratio a M ^+ n <= \det M -> M = family g y a.
 Proof.
 move=> a_gt0 mM; rewrite ratioE ?gt_eqF // => le.
-have eM := det_trace_relative_eq (family_metric p_gt0 a_gt0).1 mM.1 le.
-have := congr1 (fun N => dot g (N *m g)) eM; rewrite /= -scalemxAl family_mul // mM.2 dotZr => e.
+have eM := det_trace_relative_eq (family_metric a_gt0 p_gt0).1 mM.1 le.
+have := congr1 (fun N => dot g (N *m g)) eM; rewrite /= -scalemxAl family_mul_g // mM.2 dotZr => e.
 rewrite eM; have {e} -> : \tr (invmx (family g y a) *m M) / n%:R = 1; last by rewrite scale1r.
 by apply: (mulIf (_ : dot g y != 0)); rewrite ?mul1r -?e // dotC gt_eqF.
 Qed.
@@ -1105,7 +985,8 @@ Proof.
 move=> n_gt1 mM; have n1 : 0 < n.-1%:R :> R by rewrite ltr0n -ltnS prednK // (ltn_trans _ n_gt1).
 have a_gt0 : 0 < a by rewrite divr_gt0 // subr_gt0 metric_trace_gt.
 have tr_a : \tr (family g y a) = \tr M.
-  by rewrite trace_family // /a (mulrC n.-1%:R) divfK ?gt_eqF // addrC subrK.
+  have nE : n%:R - 1 = n.-1%:R :> R by rewrite -subn1 natrB // ltnW.
+  by rewrite family_trace // nE /a (mulrC n.-1%:R) divfK ?gt_eqF // addrC subrK.
 have r1 : ratio a M = 1 by rewrite /ratio tr_a subrr mul0r addr0.
 split=> //; first exact: family_metric.
   by have := det_ratio_le a_gt0 mM; rewrite r1 expr1n mulr1.
@@ -1147,7 +1028,7 @@ Qed.
 Lemma ratio_gt0 a M : 0 < a -> metric M g y -> 0 < ratio a M.
 Proof.
 move=> a_gt0 mM; have -> : ratio a M = (\tr M - dot y y / dot y g + a) / (a * n%:R).
-  rewrite /ratio trace_family // -subn1 natrB ?(dim_gt0 p_gt0) //.
+  rewrite /ratio family_trace // /astar.
   by field; rewrite !gt_eqF.
 by rewrite divr_gt0 ?mulr_gt0 // ltr_paddl // subr_ge0 metric_trace_ge.
 Qed.
@@ -1163,7 +1044,7 @@ Theorem kl_optimal a M : 0 < a -> metric M g y ->
   \tr (family g y a) - a * ln (\det (family g y a)) <= \tr M - a * ln (\det M).
 Proof.
 move=> a_gt0 mM; have detM := det_spd_gt0 mM.1.
-have det_a := det_spd_gt0 (family_metric p_gt0 a_gt0).1.
+have det_a := det_spd_gt0 (family_metric a_gt0 p_gt0).1.
 have q_gt0 := ratio_gt0 a_gt0 mM.
 rewrite [in leRHS](gap M a_gt0) -addrA ler_add2l -mulrBr -mulrN ler_pmul2l // ler_oppl opprB ler_subl_addr.
 apply: (@le_trans _ _ (ln (\det (family g y a)) + ln (ratio a M) *+ n)).
@@ -1176,7 +1057,7 @@ Theorem kl_optimal_unique a M : 0 < a -> metric M g y ->
   \tr M - a * ln (\det M) <= \tr (family g y a) - a * ln (\det (family g y a)) -> M = family g y a.
 Proof.
 move=> a_gt0 mM; have detM := det_spd_gt0 mM.1.
-have det_a := det_spd_gt0 (family_metric p_gt0 a_gt0).1.
+have det_a := det_spd_gt0 (family_metric a_gt0 p_gt0).1.
 have q_gt0 := ratio_gt0 a_gt0 mM.
 rewrite [in leLHS](gap M a_gt0) -addrA ler_add2l -mulrBr -mulrN ler_pmul2l //.
 rewrite ler_oppr opprB ler_subr_addr => le.
@@ -1193,7 +1074,7 @@ Lemma det_ratio_star M (a := dot y y / dot y g) : \det (family g y a) * ratio a 
 Proof.
 have a_gt0 : 0 < a by rewrite divr_gt0 ?(yy_gt0 p_gt0).
 have -> : ratio a M = \tr M / n%:R / a.
-  rewrite /ratio trace_family // -subn1 natrB ?(dim_gt0 p_gt0) // /a.
+  rewrite /ratio family_trace // /astar /a.
   by field; rewrite !gt_eqF // (yy_gt0 p_gt0).
 rewrite expr_div_n det_family ?gt_eqF //.
 have -> : a ^+ n = a * a ^+ n.-1 by rewrite -exprS prednK ?(dim_gt0 p_gt0).
@@ -1328,7 +1209,7 @@ Theorem ray_is_metric : metric (ray_metric g y) g y.
 Proof.
 have r_gt0 : 0 < norm y / norm g by rewrite divr_gt0.
 have c_gt0 := cosine_gt0; have c1 : 0 < 1 + cosine g y by rewrite addr_gt0 ?ltr01.
-have [pF Fg] := family_metric p_gt0 r_gt0; rewrite ray_metricE; split.
+have [pF Fg] := family_metric r_gt0 p_gt0; rewrite ray_metricE; split.
   by apply: spdDpsd => //; apply: psdZ (psd_outer _); rewrite ltW // divr_gt0 // mulr_gt0.
 by rewrite mulmxDl Fg -scalemxAl outer_mul tangent_orthogonal scale0r scaler0 addr0.
 Qed.
@@ -1726,8 +1607,8 @@ Lemma ray_trace (R : rcfType) (n : nat) (g y : 'cV[R]_n) : 0 < dot y g ->
 Proof.
 move=> p_gt0; have G_gt0 := norm_gt0 (g_neq0 p_gt0); have Y_gt0 := norm_gt0 (y_neq0 p_gt0).
 have c_gt0 := cosine_gt0 p_gt0; have c1 : 0 < 1 + cosine g y by rewrite addr_gt0 ?ltr01.
-rewrite ray_metricE // mxtraceD trace_family // mxtraceZ trace_outer /tangent /unit_vector !dot_linear.
-rewrite -subn1 natrB ?(dim_gt0 p_gt0) // !sqr_norm (dotC g y).
+rewrite ray_metricE // mxtraceD family_trace // /astar mxtraceZ trace_outer /tangent /unit_vector !dot_linear.
+rewrite !sqr_norm (dotC g y).
 have -> : dot y g = cosine g y * norm g * norm y by rewrite /cosine -mulrA divfK ?gt_eqF ?mulr_gt0.
 move: G_gt0 Y_gt0 c_gt0 c1; move: (norm g) (norm y) (cosine g y) => G Y c ? ? ? ?.
 by field; rewrite !gt_eqF.

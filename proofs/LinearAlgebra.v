@@ -5,8 +5,8 @@
 
     - [dot u v] is the scalar product u.v of two columns;
     - [psd M]: M is symmetric and x.Mx >= 0 for every x; [spd M]: also x.Mx > 0 for every x other than 0;
-    - [metric M g y]: M is symmetric positive definite and M g = y. With y = -grad L this says that the update g is
-      natural gradient descent, g = -M^-1 grad L;
+    - [metric M g y]: M is symmetric positive definite and M g = y. With y = -grad L this says that the update
+      g is natural gradient descent, g = -M^-1 grad L;
     - [family g y a] is the paper's one-parameter family M(a) = y y^T/p + a (I - g g^T/(g.g)), p = y.g. *)
 
 From mathcomp Require Import all_ssreflect all_algebra.
@@ -172,6 +172,16 @@ Proof.
 move=> pM; rewrite -unitmx_tr -row_free_unit -kermx_eq0; apply/eqP/row_matrixP => i.
 rewrite row0; apply: trmx_inj; rewrite trmx0; apply: (spd_inj pM).
 by apply: trmx_inj; rewrite trmx_mul trmxK trmx0 -row_mul mulmx_ker row0.
+Qed.
+
+(** The inverse of a positive definite matrix is positive definite. *)
+Lemma spd_inv M : spd M -> spd (invmx M).
+Proof.
+move=> pM; have uM := spd_unit pM; have [sM posM] := pM.
+have sI : symmetric (invmx M) by rewrite /symmetric trmx_inv sM.
+split=> // x xn0; have := posM (invmx M *m x).
+rewrite mulKVmx // dotC; apply; apply: contraNneq xn0 => z.
+by rewrite -(mulKVmx uM x) z mulmx0.
 Qed.
 
 Lemma psdD A B : psd A -> psd B -> psd (A + B).

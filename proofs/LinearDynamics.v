@@ -36,23 +36,13 @@ Local Open Scope ring_scope.
 Section Lemmas.
 
 Variables (R : realFieldType) (n : nat).
-Implicit Types (A B M : 'M[R]_n) (x : 'cV[R]_n).
+Implicit Types (A B : 'M[R]_n) (x : 'cV[R]_n).
 
 (** Two matrices are equal once they map every column alike. *)
 Lemma mulmx_inj A B : (forall x, A *m x = B *m x) -> A = B.
 Proof.
 move=> e; apply/matrixP => i j; have := e (delta_mx j 0); rewrite -!colE => /colP /(_ i).
 by rewrite !mxE.
-Qed.
-
-(** The inverse of a symmetric positive definite matrix is one too. *)
-Lemma spd_inv M : spd M -> spd (invmx M).
-Proof.
-move=> pM; have uM := spd_unit pM; have [sM p] := pM.
-have sI : symmetric (invmx M) by rewrite /symmetric trmx_inv sM.
-split=> // x x_nz; have xE : x = M *m (invmx M *m x) by rewrite mulmxA mulmxV // mul1mx.
-rewrite {1}xE dotC; apply: p; apply: contraNneq x_nz => z.
-by rewrite xE z mulmx0.
 Qed.
 
 End Lemmas.

@@ -28,7 +28,7 @@
        the E S E^T with S symmetric, one to one and linearly ([symmetric_coordinates]), and form a linear
        space of dimension n(n-1)/2 ([directions_dimension]). The metrics are a convex, relatively open part
        of that affine space ([metrics_convex], [metrics_open], [metrics_directions]), and not an empty one
-       ([metric_exists_iff]).
+       (CanonicalForm.v: a metric exists exactly when p > 0, for g not 0).
 
     What is not proved here: anything on the spectrum or the condition number of these metrics; that the
     bijection of 5 is smooth (it is affine in S, which is proved, but no manifold is defined); anything on
@@ -754,15 +754,6 @@ have le : `|N i j| <= C.
   rewrite /C (bigD1 i) //= (bigD1 j) //= -addrA ler_addl addr_ge0 //; first exact: sumr_ge0.
   by apply: sumr_ge0 => k _; exact: sumr_ge0.
 by rewrite (le_lt_trans le) // ltr_addl.
-Qed.
-
-(** For g not 0, (g, y) has a metric exactly when y.g > 0. *)
-Theorem metric_exists_iff g y : g != 0 -> (exists M, metric M g y) <-> 0 < dot y g.
-Proof.
-move=> nz; split=> [[M]|p_gt0]; first exact: metric_dot_gt0.
-have [E [Eg rE]] := orthogonal_basis_exists nz.
-exists ((dot y g)^-1 *: (y *m y^T) + E *m 1%:M *m E^T); apply/spd_iff_metric => //.
-by split=> [|x]; rewrite ?mul1mx ?dot_gt0 //; exact: trmx1.
 Qed.
 
 End Open.
