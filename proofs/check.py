@@ -10,7 +10,8 @@ Usage: check.py BUILD_DIR [--accept] [--source DIR]
  3. Every statement and definition is printed, with the axioms that theorems rest on, one by one, and all of a file
     together, and equals proofs/expected/FILE.txt. A digest stands for the statement in full (Set Printing All), where
     no notation hides anything.
- 4. coqchk, the separate checker of compiled files, agrees. Coq's and Debian's libraries are taken as they are.
+ 4. coqchk, the separate checker of compiled files, agrees, and knows of no axiom of ours, nor of a check that was
+    switched off. Coq's and Debian's libraries are taken as they are.
  5. BUILD_DIR/natgrad-check and natgrad-check-bits are built, and checker/selftest.py tries them.
 
 --accept writes the golden files instead of comparing with them: read the difference before committing it.
@@ -32,17 +33,25 @@ from pathlib import Path
 PATHS = ["-R", ".", "Natgrad"]
 # What Coq's real numbers and classical logic bring. Nothing else may be assumed.
 ALLOWED = {"sig_forall_dec", "sig_not_dec", "classic", "functional_extensionality_dep"}
+# Of _CoqProject, so that it cannot weaken anything.
+PROJECT = "-R . Natgrad\n-arg -w\n-arg -notation-overridden,-ambiguous-paths\n"
 
+# Searched for in a whole text, as Coq does not care for ends of lines.
 FORBIDDEN = re.compile(
-    r"\b(Admitted|admit|give_up|Axioms?|Conjectures?|Parameters?|Unset\s+(?:Guard|Positivity|Universe)\s+Checking|"
-    r"bypass_check|Set\s+Type\s+In\s+Type|native_compute|Declare\s+ML\s+Module|Load|"
+    r"\b(Admitted|Admit\s+Obligations|admit|give_up|Axioms?|Conjectures?|Parameters?|"
+    r"Unset\s+(?:Guard|Positivity|Universe)\s+Checking|Set\s+Program\s+Mode|"
+    r"bypass_check|program\s*\]|Program|Set\s+Type\s+In\s+Type|native_compute|Declare\s+(?:ML\s+)?Module|Load|Include|"
+    # Would hide statements from the golden files.
+    r"Module|"
     # Would change what the extracted program does.
-    r"Extract\s+(?:Inlined\s+)?(?:Constant|Inductive)|Extraction\s+Implicit)\b")
-# Would state or define something that the golden files do not follow.
-NOT_FOLLOWED = re.compile(r"^\s*(?:#\[[^\]]*\]\s*)?(?:(?:Local|Global)\s+)*"
-                          r"(Program|Equations|Derive|Class|CoFixpoint|Canonical)\b")
-# Outside a section these would be axioms.
+    r"Extract\s+(?:Inlined\s+)?(?:Constant|Inductive)|Extraction\s+(?:Implicit|NoInline|Inline))\b")
+# Only where the program is extracted, and only with these directives of Coq's.
+EXTRACTION = re.compile(r"\b(Extraction|Extr(?!action\b|act\b)[A-Z]\w*)\b")
+EXTRACTION_ALLOWED = {"Extraction", "ExtrOcamlBasic", "ExtrOcamlZBigInt"}
+# Outside a section these would be axioms. (What else would be one, coqchk tells.)
 SECTION_ONLY = re.compile(r"^\s*(Variables?|Hypothes[ie]s|Context)\b")
+# Kinds of a .glob file that are statements or definitions.
+GLOB_PLAIN = {"prf", "def", "thm", "ind", "coind", "rec", "corec", "class", "inst", "coe", "scheme"}
 THEOREMS = ("Theorem", "Corollary")
 STATEMENTS = ("Theorem", "Lemma", "Corollary", "Proposition", "Fact", "Remark", "Example")
 DEFINITIONS = ("Definition", "Fixpoint", "Function", "Inductive", "CoInductive", "Variant", "Record", "Structure",
@@ -53,15 +62,17 @@ NAMED = re.compile(
 
 
 def without_comments(text: str) -> str:
-    """Comments (they nest) and strings become blanks; lines stay."""
+    """Comments (they nest) and strings (which Coq sees in comments, too) become blanks; lines stay."""
     out, depth, i = [], 0, 0
     while i < len(text):
         if text.startswith("(*", i):
             depth, i = depth + 1, i + 2
+            out.append(" ")
         elif depth and text.startswith("*)", i):
             depth, i = depth - 1, i + 2
-        elif not depth and text[i] == '"':
-            end = text.index('"', i + 1)
+        elif text[i] == '"':
+            end = text.find('"', i + 1)
+            end = len(text) if end < 0 else end
             out.append(" " + "\n" * text.count("\n", i, end))
             i = end + 1
         else:
@@ -73,19 +84,19 @@ def without_comments(text: str) -> str:
 
 def faults(path: Path) -> list[str]:
     text, open_sections, found = without_comments(path.read_text()), [], []
+    for pattern in (FORBIDDEN, EXTRACTION):
+        for match in pattern.finditer(text):
+            if pattern is EXTRACTION and path.name == "Extract.v" and match[1] in EXTRACTION_ALLOWED:
+                continue
+            found.append(f"{path.name}:{text.count(chr(10), 0, match.start()) + 1}: {' '.join(match[1].split())}")
     for number, line in enumerate(text.splitlines(), 1):
-        if match := FORBIDDEN.search(line):
-            found.append(f"{path.name}:{number}: {match[1]}")
-        if match := NOT_FOLLOWED.match(line):
-            found.append(f"{path.name}:{number}: {match[1]}: what it defines is not in the golden files")
         if match := re.match(r"\s*Section\s+(\w+)", line):
             open_sections.append(match[1])
-        if (match := re.match(r"\s*End\s+(\w+)", line)) and open_sections and open_sections[-1] == match[1]:
-            open_sections.pop()
+        if match := re.search(r"\bEnd\s+(\w+)\s*\.", line):
+            if open_sections and open_sections[-1] == match[1]:
+                open_sections.pop()
         if not open_sections and SECTION_ONLY.match(line):
             found.append(f"{path.name}:{number}: {line.strip()}: outside a section this is an axiom")
-        if re.match(r"\s*Module\b", line):
-            found.append(f"{path.name}:{number}: a module would hide its statements from the golden files")
     return found
 
 
@@ -94,16 +105,44 @@ def names(path: Path) -> list[tuple[str, str]]:
     return [(m["kind"], m["name"]) for m in NAMED.finditer(without_comments(path.read_text()))]
 
 
-def run(command: list[str], folder: Path) -> str:
+def not_followed(path: Path, folder: Path) -> list[str]:
+    """What Coq says that a source defines (its .glob file), but for abbreviations and what belongs to a section or to
+    an inductive type, must be in names(), or the golden files would not follow it."""
+    known, found = {name for _, name in names(path)}, []
+    for line in (folder / f"{path.stem}.glob").read_text().splitlines():
+        kind, _, rest = line.partition(" ")
+        if kind in GLOB_PLAIN and rest.split()[-1] not in known:
+            found.append(f"{path.name}: {rest.split()[-1]} ({kind}) is not followed by the golden files")
+    return found
+
+
+def assumptions(modules: list[str], folder: Path) -> list[str]:
+    """What coqchk finds in the compiled files themselves: axioms of our own, and checks of its kernel switched off."""
+    output = run(["coqchk", "-o", "-silent", *PATHS, *(x for m in modules for x in ("-norec", m))], folder, True)
+    sections = dict(re.findall(r"^\* ([^:\n]+):(.*?)(?=^\* |\Z)", output, re.M | re.S))
+    wrong = [f"coqchk: {title}: {' '.join(body.split())}" for title, body in sections.items()
+             if not title.startswith(("Theory", "Axioms")) and body.strip() != "<none>"]
+    if "Axioms" not in sections or len(sections) < 5:
+        wrong.append(f"coqchk: cannot read its summary:\n{output}")
+    # Of the libraries it lists what modules seal as well; what theorems rest on of those, Print Assumptions tells.
+    wrong += [f"coqchk: {axiom} is assumed" for axiom in sections.get("Axioms", "").split()
+              if axiom.startswith("Natgrad.")]
+    return wrong
+
+
+def run(command: list[str], folder: Path, messages: bool = False) -> str:
+    """Standard output, and with `messages` standard error as well."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"check.py: {' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
+    return done.stdout + (done.stderr if messages else "")
 
 
 def axioms_in(output: str, of: str) -> list[str]:
     """What Print Assumptions printed, as names; all of them allowed."""
     axioms = sorted(set(re.findall(r"^(?:\S+\.)?(\S+)\s*:", output, re.M)) - {"Axioms"})
+    if re.search(r"\bassumed\b", output):
+        sys.exit(f"check.py: {of}: {output}")
     if not axioms and "Closed under the global context" not in output:
         sys.exit(f"check.py: {of}: cannot read its assumptions:\n{output}")
     if foreign := set(axioms) - ALLOWED:
@@ -115,15 +154,17 @@ def described(source: Path, folder: Path) -> tuple[str, list[tuple[str, str, lis
     """The golden text of one source, and (kind, name, axioms) of each of its statements (axioms: of theorems)."""
     row = source.stem
     listed = names(source)
-    script = [f"From Natgrad Require Import {row}.", "Set Printing Width 108.", "Set Printing Depth 10000."]
-    mark = 'Goal True. idtac "@@{} {}". Abort.'
+    # First without anything imported, so that no notation of the source changes what these lines mean, and names are
+    # printed in full; then as the source reads.
+    required, mark = f"From Natgrad Require {row}.", 'Goal True. idtac "@@{} {}". Abort.'
+    script = [required, "Set Printing Depth 10000.", "Set Printing All."]
     for kind, name in listed:
         show = f"Check @{row}.{name}." if kind in STATEMENTS else f"Print {row}.{name}."
-        script += [mark.format("shown", name), show, mark.format("whole", name), "Set Printing All.", show,
-                   "Unset Printing All."]
+        script += [mark.format("whole", name), show]
     # Of everything at once, as each question takes long; of theorems one by one where there is something to tell.
-    script += ["Definition everything : True :=", *(f"let _ := @{row}.{name} in" for _, name in listed), "I.",
-               mark.format("axioms", "everything"), "Print Assumptions everything."]
+    script += ["Unset Printing All.", "Definition everything : True :=",
+               *(f"let _ := @{row}.{name} in" for _, name in listed), "I.", mark.format("axioms", "everything"),
+               "Print Assumptions everything."]
     # The source's own scopes and notations, so that statements read as they were written.
     imports = re.findall(r"^(?:From\b[^.]*?\bRequire\b.*?|(?:Local\s+)?Open\s+Scope\b.*?|Import\b.*?)\.(?=\s)",
                          without_comments(source.read_text()), re.M | re.S)
@@ -132,16 +173,20 @@ def described(source: Path, folder: Path) -> tuple[str, list[tuple[str, str, lis
     def ask(questions: list[str], what: str) -> None:
         query = folder / "queries" / f"{row}_{what}.v"
         query.parent.mkdir(exist_ok=True)
-        query.write_text("\n".join(imports + questions) + "\n")
+        query.write_text("\n".join(questions) + "\n")
         for part in run(["coqc", *PATHS, "-w", "none", f"queries/{query.name}"], folder).split("@@")[1:]:
             head, _, body = part.partition("\n")
             pieces[tuple(head.split())] = body
 
+    script += [*imports, f"Import {row}.", "Set Printing Width 108."]
+    for kind, name in listed:
+        script += [mark.format("shown", name),
+                   f"Check @{row}.{name}." if kind in STATEMENTS else f"Print {row}.{name}."]
     ask(script, "statements")
     together = axioms_in(pieces["axioms", "everything"], f"something in {row}.v")
     theorems = [name for kind, name in listed if kind in THEOREMS]
     if together and theorems:
-        ask([script[0], *(line for name in theorems
+        ask([required, *(line for name in theorems
                           for line in (mark.format("axioms", name), f"Print Assumptions {row}.{name}."))], "axioms")
     text = [f"{source.name}: what it states and defines, and which axioms that rests on.\n",
             f"axioms of all together: {', '.join(together) or 'none'}\n"]
@@ -169,7 +214,7 @@ def build_checker(folder: Path, source: Path) -> list[Path]:
             shutil.copyfile(folder / f"natgrad_checker_{kind}.{suffix}", build / f"natgrad_checker.{suffix}")
         shutil.copyfile(source / "checker" / f"integers_{kind}.ml", build / "integers.ml")
         shutil.copyfile(source / "checker" / "natgrad_check.ml", build / "natgrad_check.ml")
-        run(["ocamlfind", "ocamlopt", "-w", "-a", "-package", "zarith,yojson", "-linkpkg", "natgrad_checker.mli",
+        run(["ocamlfind", "ocamlopt", "-w", "-a", "-package", "zarith,yojson,unix", "-linkpkg", "natgrad_checker.mli",
              "natgrad_checker.ml", "integers.ml", "natgrad_check.ml", "-o", str(folder / name)], build)
         programs.append(folder / name)
     return programs
@@ -184,7 +229,11 @@ def main() -> int:
     accept, folder, source_folder = options.accept, options.build.resolve(), options.source.resolve()
     expected = source_folder / "expected"
     sources = sorted(source_folder.glob("*.v"))
-    if bad := [fault for source in sources for fault in faults(source)]:
+    bad = [fault for source in sources for fault in faults(source)]
+    bad += [f"{path}: a source in a folder would be left out" for path in source_folder.glob("*/**/*.v")]
+    if (source_folder / "_CoqProject").read_text() != PROJECT:
+        bad.append(f"_CoqProject: must be {PROJECT!r}")
+    if bad:
         print("check.py: not allowed in a proof:", *bad, sep="\n  ", file=sys.stderr)
         return 1
 
@@ -192,9 +241,15 @@ def main() -> int:
     for stale in folder.glob("*.v"):
         if not (source_folder / stale.name).exists():
             stale.unlink()
+    for compiled in folder.glob("**/*.vo"):
+        if compiled.parent.name != "queries" and not (source_folder / f"{compiled.stem}.v").exists() or (
+                compiled.parent not in (folder, folder / "queries")):
+            compiled.unlink()  # what no source stands for
     for source in [*sources, source_folder / "_CoqProject"]:
         copy = folder / source.name
         if not copy.exists() or copy.read_bytes() != source.read_bytes():
+            for compiled in folder.glob(f"{source.stem}.vo*"):
+                compiled.unlink()
             shutil.copyfile(source, copy)
     jobs = str(os.cpu_count() or 1)
     print(f"== compiling {len(sources)} sources", file=sys.stderr, flush=True)
@@ -208,11 +263,11 @@ def main() -> int:
         longest_first = sorted(stated, key=lambda source: -source.stat().st_size)
         told = dict(zip(longest_first, pool.map(lambda source: described(source, folder), longest_first)))
     found = [told[source] for source in stated]
-    wrong = []
+    wrong = [fault for source in sources for fault in not_followed(source, folder)]
     expected.mkdir(exist_ok=True)
     for source, (text, statements) in zip(stated, found):
         golden = expected / f"{source.stem}.txt"
-        if accept:
+        if accept and not wrong:
             golden.write_text(text)
         elif not golden.exists():
             wrong.append(f"{golden.name}: missing; ./dev proofs --accept writes it")
@@ -230,11 +285,11 @@ def main() -> int:
             else:
                 wrong.append(f"{golden.name}: there is no {golden.stem}.v")
 
-    print("== coqchk", file=sys.stderr, flush=True)
-    modules = [f"Natgrad.{source.stem}" for source in sources]
-    run(["coqchk", "-silent", *PATHS, *(x for m in modules for x in ("-norec", m))], folder)
+    if not wrong:
+        print("== coqchk", file=sys.stderr, flush=True)
+        wrong = assumptions([f"Natgrad.{source.stem}" for source in sources], folder)
     if wrong:
-        print("\ncheck.py: statements differ from the golden files:", *wrong, sep="\n", file=sys.stderr)
+        print("\ncheck.py: not as it should be:", *wrong, sep="\n", file=sys.stderr)
         return 1
     theorems = [s for _, statements in found for s in statements if s[0] in THEOREMS]
     lemmas = sum(len(statements) for _, statements in found) - len(theorems)

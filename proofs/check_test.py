@@ -5,9 +5,12 @@ changed in one way at a time, and each must be refused with the right words.
 Usage: check_test.py
 """
 
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CHECK = Path(__file__).resolve().parent / "check.py"
@@ -56,10 +59,24 @@ CHANGES = [
     ("a conjecture", ("Section Numbers.", "Conjecture p : False.\nSection Numbers."), "Conjecture"),
     ("a variable outside a section", ("Section Numbers.", "Variable p : False.\nSection Numbers."), "outside a section"),
     ("a hypothesis outside a section", ("End Numbers.", "End Numbers.\nHypothesis p : False."), "outside a section"),
-    ("a module", ("Section Numbers.", "Module M. End M.\nSection Numbers."), "module"),
+    ("a module", ("Section Numbers.", "Module M. End M.\nSection Numbers."), "Module"),
     ("a guard switched off", ("Section Numbers.", "Unset Guard Checking.\nSection Numbers."), "Guard"),
     ("an extraction directive", ("Section Numbers.", "Extract Constant even => \"x\".\nSection Numbers."), "Extract"),
     ("a command whose definitions are not followed", ("Definition even", "Program Definition even"), "Program"),
+    ("a switch over two lines", ("Section Numbers.", "Unset Guard\nChecking.\nSection Numbers."), "Unset Guard"),
+    ("an axiom hidden by strings in comments", ("Section Numbers.",
+     "(* \"*)\" *) Axiom classic : False. (* \"(*\" *)\nSection Numbers."), "Axiom"),
+    ("an axiom under a name that is allowed", ("Section Numbers.",
+     "Section S. End S.\nTime Variable sig_not_dec : False.\nSection Numbers."), "Numbers.sig_not_dec is assumed"),
+    ("a definition after another command", ("Section Numbers.",
+     "Open Scope nat_scope. Definition limit := 5.\nSection Numbers."), "limit (def) is not followed"),
+    ("a statement of another kind", ("Section Numbers.",
+     "Property other : 0 = 0.\nProof. reflexivity. Qed.\nSection Numbers."), "other (prf) is not followed"),
+    ("a notation that hides what is asked", ("Section Numbers.", "Section S. End S.\nTime Variable hole : False.\n"
+     "Notation \"'let' '_' ':=' x 'in' y\" := y (at level 200, x at level 200, y at level 200, only parsing).\n"
+     "Section Numbers."), "Numbers.hole is assumed"),
+    ("an extraction elsewhere", ("Section Numbers.",
+     "From Coq Require Import Extraction.\nExtraction \"natgrad_checker_gmp.ml\" even.\nSection Numbers."), "Extraction"),
     ("a foreign axiom", ("Classical.", "Classical ProofIrrelevance.\nLemma irrelevant (P : Prop) (a b : P) : a = b.\n"
      "Proof. apply proof_irrelevance. Qed."), "proof_irrelevance"),
 ]
@@ -72,40 +89,51 @@ def check(folder, *options):
 
 
 def main():
-    wrong = []
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        source = folder / "source/Numbers.v"
-        golden = folder / "source/expected/Numbers.txt"
-        source.parent.mkdir()
-        (source.parent / "_CoqProject").write_text("-R . Natgrad\n")
+        accepted = Path(name) / "accepted"
+        source, project = Path("source/Numbers.v"), Path("source/_CoqProject")
+        golden = Path("source/expected/Numbers.txt")
+        (accepted / source.parent).mkdir(parents=True)
+        (accepted / project).write_text((CHECK.parent / "_CoqProject").read_text())
+        (accepted / source).write_text(SOURCE)
+        wrong = [] if "missing" in check(accepted)[1] else ["a golden file that is missing"]
+        code, text = check(accepted, "--accept")
+        if code != 0:
+            wrong.append(f"--accept: {text}")
 
-        def expect(what, code, part):
+        def differences():
+            """(what, how a copy of the accepted folder is changed, exit code, a part of the message)"""
+            yield "nothing", lambda folder: None, 0, "2 theorems and 1 lemmas"
+            for what, (old, new), part in CHANGES:
+                if SOURCE.count(old) != 1:
+                    raise ValueError(f"{what}: {old!r} occurs {SOURCE.count(old)} times")
+                changed = SOURCE.replace(old, new)
+                yield what, lambda folder, changed=changed: (folder / source).write_text(changed), 1, part
+            written = (accepted / golden).read_text()
+            yield ("a golden file that was changed", lambda folder: (folder / golden).write_text(
+                written.replace("in full: ", "in full: 0", 1)), 1, "in full")
+            yield ("a golden file too many", lambda folder: (folder / golden).with_name("Other.txt").write_text(""), 1,
+                   "there is no Other.v")
+            yield ("an option in _CoqProject", lambda folder: (folder / project).write_text(
+                "-R . Natgrad\n-arg -type-in-type\n"), 1, "_CoqProject")
+            yield ("a source in a folder", lambda folder: ((folder / "source/more").mkdir(),
+                                                           (folder / "source/more/More.v").write_text("")), 1, "More.v")
+
+        def tried(number, what, change, code, part):
+            folder = Path(name) / str(number)
+            shutil.copytree(accepted / "source", folder / "source")
+            change(folder)
             got, text = check(folder)
-            if got != code or part not in text:
-                wrong.append(f"{what}: exit code {got}, expected {code} and {part!r} in\n{text}")
+            return [] if got == code and part in text else [
+                f"{what}: exit code {got}, expected {code} and {part!r} in\n{text}"]
 
-        source.write_text(SOURCE)
-        expect("no golden file", 1, "missing")
-        if check(folder, "--accept")[0] != 0:
-            wrong.append("--accept fails")
-        expect("the source as it was accepted", 0, "2 theorems and 1 lemmas")
-        for what, (old, new), part in CHANGES:
-            if SOURCE.count(old) != 1:
-                wrong.append(f"{what}: {old!r} occurs {SOURCE.count(old)} times")
-            source.write_text(SOURCE.replace(old, new))
-            expect(what, 1, part)
-        source.write_text(SOURCE)
-        expect("the source as it was accepted, again", 0, "2 theorems and 1 lemmas")
-        accepted = golden.read_text()
-        golden.write_text(accepted.replace("in full: ", "in full: 0", 1))
-        expect("a golden file that was changed", 1, "in full")
-        golden.write_text(accepted)
-        golden.with_name("Other.txt").write_text("")
-        expect("a golden file too many", 1, "there is no Other.v")
+        trials = list(differences())
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for found in pool.map(lambda trial: tried(trial[0], *trial[1]), enumerate(trials)):
+                wrong += found
     for line in wrong:
         print(f"check_test.py: {line}", file=sys.stderr)
-    print(f"check.py: {len(CHANGES) + 3} changes refused" if not wrong else f"check.py: {len(wrong)} not noticed")
+    print(f"check.py: {len(trials) - 1} changes refused" if not wrong else f"check.py: {len(wrong)} not noticed")
     return 1 if wrong else 0
 
 

@@ -100,9 +100,13 @@ let hexadecimal text =
       else
         let signed = String.sub text (fraction + 1) (length - fraction - 1) in
         let _, from = sign_of signed in
-        if String.length signed - from < 1 || String.length signed - from > 6 then None
-        else if span signed from is_digit < String.length signed then None
-        else int_of_string_opt (if signed.[0] = '+' then String.sub signed 1 (String.length signed - 1) else signed)
+        (* Seventeen digits fit into an int; zeros may come before them. *)
+        let from' = span signed from (fun c -> c = '0') in
+        let count = String.length signed - from' in
+        if String.length signed = from || span signed from is_digit < String.length signed || count > 17 then None
+        else
+          let magnitude = if count = 0 then 0 else int_of_string (String.sub signed from' count) in
+          Some (if signed.[0] = '-' then -magnitude else magnitude)
     in
     match exponent with
     | Some e when digits <> "" -> exactly negative (Z.of_string_base 16 digits) (e - (4 * places))
@@ -110,7 +114,17 @@ let hexadecimal text =
 
 let number text = match hexadecimal text with Some x -> Some x | None -> decimal text
 
+(* Without blanks and tabs at its ends. *)
+let trimmed text =
+  let blank c = c = ' ' || c = '\t' in
+  let first = span text 0 blank in
+  let rec last i = if i > first && blank text.[i - 1] then last (i - 1) else i in
+  String.sub text first (last (String.length text) - first)
+
 (* ------------------------------------------------------------------------------------------ vectors *)
+
+(* So much of a file is read; memory takes several times that. *)
+let largest_vector = 1 lsl 29
 
 let bits_of_double x = Z.logand (Z.of_int64 (Int64.bits_of_float x)) (Z.pred (Z.shift_left Z.one 64))
 let double x = C.b64_of_bits (Integers.of_z (bits_of_double x))
@@ -133,14 +147,14 @@ let of_text name text =
     let stop = if stop > start && text.[stop - 1] = '\r' then stop - 1 else stop in
     let here what = fail "%s: line %d: %s" name at what in
     let fields = String.split_on_char ',' (String.sub text start (stop - start)) in
-    let blank = match fields with [ field ] -> String.trim field = "" | _ -> false in
+    let blank = match fields with [ field ] -> trimmed field = "" | _ -> false in
     if not blank then (
       incr rows;
       widest := max !widest (List.length fields);
       if !rows > 1 && !widest > 1 then here "several numbers a line in several lines; a vector is one row or one column";
       List.iter
         (fun field ->
-          let field = String.trim field in
+          let field = trimmed field in
           if field = "" then here "a number is missing beside the comma";
           match number field with
           | Some x when Float.is_finite x -> Buffer.add_int64_le values (Int64.bits_of_float x)
@@ -148,7 +162,7 @@ let of_text name text =
           | None ->
               here
                 (Printf.sprintf "%s is not a finite number%s" (quoted field)
-                   (if String.length field > 2 && String.contains field 'x' then " that a double holds exactly" else "")))
+                   (if String.contains field 'x' || String.contains field 'X' then " that a double holds exactly" else "")))
         fields)
   in
   let rec go at start =
@@ -179,8 +193,9 @@ let of_armadillo name text =
   let whole text = if text <> "" && span text 0 is_digit = String.length text then int_of_string_opt text else None in
   match List.map whole (String.split_on_char ' ' counts) with
   | [ Some rows; Some columns ] when rows = 1 || columns = 1 ->
-      let count = rows * columns in
-      if String.length text - first <> count * size then
+      let count = max rows columns and elements = (String.length text - first) / size in
+      if min rows columns = 0 then fail "%s: holds no numbers" name;
+      if count <> elements || (String.length text - first) mod size <> 0 then
         fail "%s: its header says %d elements of %d bytes, %d bytes follow" name count size (String.length text - first);
       if size = 8 then String.sub text first (8 * count)
       else
@@ -196,7 +211,7 @@ let starts_with prefix text =
   String.length text >= String.length prefix && String.sub text 0 (String.length prefix) = prefix
 
 let read_vector name =
-  let text = read_file name ~limit:(Sys.max_string_length / 2) in
+  let text = read_file name ~limit:largest_vector in
   let values =
     if starts_with "ARMA_" text then of_armadillo name text
     else if starts_with "\x89HDF" text then fail "%s: is an HDF5 file; write the vector as text or Armadillo binary" name
@@ -217,9 +232,33 @@ let largest_certificate = 65536
 let most_digits = 2048
 let most_exponent = 8192
 
+(* Yojson takes more than JSON: comments, keys without quotes, tuples, NaN. Outside strings there is only this. *)
+let check_is_json name text =
+  let length = String.length text in
+  let letter c = ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || c = '_' in
+  let refuse i = fail "%s: is not JSON: byte %d: %s" name (i + 1) (quoted (String.make 1 text.[i])) in
+  let rec outside i =
+    if i < length then
+      match text.[i] with
+      | '"' -> inside (i + 1)
+      | '{' | '}' | '[' | ']' | ':' | ',' | ' ' | '\t' | '\n' | '\r' | '+' | '-' | '.' -> outside (i + 1)
+      | c when is_digit c -> outside (i + 1)
+      | ('e' | 'E') when i > 0 && is_digit text.[i - 1] -> outside (i + 1)
+      | c when letter c ->
+          let stop = span text i letter in
+          if List.mem (String.sub text i (stop - i)) [ "null"; "true"; "false" ] then outside stop else refuse i
+      | _ -> refuse i
+  and inside i =
+    if i < length then
+      match text.[i] with '"' -> outside (i + 1) | '\\' -> inside (i + 2) | _ -> inside (i + 1)
+  in
+  outside 0
+
 let read_certificate name =
+  let content = read_file name ~limit:largest_certificate in
+  check_is_json name content;
   let json =
-    match Yojson.Safe.from_string (read_file name ~limit:largest_certificate) with
+    match Yojson.Safe.from_string content with
     | json -> json
     | exception Yojson.Json_error text ->
         fail "%s: is not JSON: %s" name (String.escaped text)
@@ -240,7 +279,7 @@ let read_certificate name =
   in
   let text path = function `String s -> s | _ -> wrong path "is not a string" in
   let integer path limit = function
-    | `Int n when abs n <= limit -> n
+    | `Int n when -limit <= n && n <= limit -> n
     | `Int _ | `Intlit _ -> wrong path "is out of range"
     | _ -> wrong path "is not an integer"
   in
@@ -360,23 +399,33 @@ let check ~json g_name y_name certificate_name =
 
 let () =
   let complain code text =
-    prerr_endline ("natgrad-check: " ^ text);
+    (try prerr_endline ("natgrad-check: " ^ text) with Sys_error _ -> ());
     code
   in
   let arguments = List.tl (Array.to_list Sys.argv) in
   let json = List.mem "--json" arguments in
   let is_option a = String.length a > 1 && a.[0] = '-' in
+  let options = List.filter (fun a -> is_option a && a <> "--json") arguments in
+  let files = List.filter (fun a -> not (is_option a)) arguments in
   let code =
     try
-      if List.exists (fun a -> a = "--help" || a = "-h") arguments then (print_string usage; 0)
-      else
-        match (List.filter (fun a -> is_option a && a <> "--json") arguments, List.filter (fun a -> not (is_option a)) arguments) with
-        | [], [ g; y; certificate ] -> check ~json g y certificate
-        | unknown :: _, _ -> complain 2 (Printf.sprintf "unknown option %s; see --help" unknown)
-        | [], files -> complain 2 (Printf.sprintf "needs three files, G Y CERTIFICATE, not %d; see --help" (List.length files))
+      let code =
+        if List.mem "--help" options || List.mem "-h" options then (print_string usage; 0)
+        else
+          match (options, files) with
+          | [], [ g; y; certificate ] -> check ~json g y certificate
+          | unknown :: _, _ -> complain 2 (Printf.sprintf "unknown option %s; see --help" unknown)
+          | [], _ ->
+              complain 2
+                (Printf.sprintf "needs three files, G Y CERTIFICATE, not %d; see --help" (List.length files))
+      in
+      flush stdout;
+      code
     with
     | Bad_input text -> complain 3 text
     | Out_of_memory | Stack_overflow -> complain 3 "the input does not fit into memory"
-    | Sys_error text -> complain 70 text
+    | Sys_error text -> complain 70 ("standard output: " ^ text)
+    | other -> complain 70 (Printexc.to_string other)
   in
-  exit (try flush stdout; code with Sys_error text -> complain 70 text)
+  (* Not exit, which would try again to write what could not be written. *)
+  Unix._exit code

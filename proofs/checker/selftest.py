@@ -148,6 +148,9 @@ def hostile(certificate):
     yield "not UTF-8", b"\xff\xfe" + text.encode()
     yield "deeply nested", b"[" * 60000
     yield "an array", b"[1]"
+    yield "a comment", text.replace('"version": 1', '"version": /**/1').encode()
+    yield "a key without quotes", text.replace('"version": 1', 'version: 1').encode()
+    yield "NaN", text.replace('"version": 1', '"version": NaN').encode()
     yield "large", b" " * 70000 + text.encode()
     yield "a key twice", text.replace('"version": 1', '"version": 1, "version": 1').encode()
     yield "an unknown key", text.replace('"version": 1', '"version": 1, "other": 1').encode()
@@ -165,6 +168,7 @@ def hostile(certificate):
                         (("gram", "gg", "mantissa"), "0x1_0"), (("gram", "gg", "mantissa"), "--0x1"),
                         (("gram", "gg", "mantissa"), "0x" + "f" * 5000), (("gram", "gg", "exponent"), 10**9),
                         (("gram", "gg", "exponent"), 10**30), (("gram", "gg", "exponent"), "1"),
+                        (("gram", "gg", "exponent"), -2**62), (("gram", "gg", "exponent"), 8193),
                         (("scalars", "cos"), "nan"), (("scalars", "cos"), "0.5"), (("scalars", "cos"), 0.5),
                         (("scalars", "cos"), "0x1.00000000000008p+0"), (("scalars", "cos"), "0x1p-1075"),
                         (("scalars", "cos"), "0x1p+1024"), (("scalars", "cos"), "0x1p"), (("scalars", "cos"), ""),
@@ -179,6 +183,10 @@ HOSTILE_VECTORS = {
     "Armadillo, cut": b"ARMA_MAT_BIN_FN008\n3 1\n" + b"\0" * 23, "Armadillo, no sizes": b"ARMA_MAT_BIN_FN008\n",
     "Armadillo, huge": b"ARMA_MAT_BIN_FN008\n1 999999999999999999999\n", "Armadillo, matrix": b"ARMA_MAT_BIN_FN008\n2 2\n",
     "Armadillo, product overflows": b"ARMA_MAT_BIN_FN008\n1 4611686018427387903\n",
+    "Armadillo, bytes overflow": b"ARMA_MAT_BIN_FN008\n1 %d\n" % (2**60 + 3) + b"\0" * 24,
+    "Armadillo, bytes of floats overflow": b"ARMA_MAT_BIN_FN004\n1 %d\n" % (2**61 + 3) + b"\0" * 12,
+    "Armadillo, no numbers": b"ARMA_MAT_BIN_FN008\n1 0\n", "a form feed": b"1\n\f2\n3\n", "CR alone": b"1\r2\r3\r",
+    "two CR": b"1\r\r\n2\n3\n",
     "Armadillo, integers": b"ARMA_MAT_BIN_IS004\n3 1\n" + b"\0" * 12,
     "Armadillo, NaN": b"ARMA_MAT_BIN_FN004\n3 1\n" + b"\0" * 8 + b"\0\0\xc0\x7f",
 }
@@ -196,6 +204,12 @@ def refusals(program, example, certificate):
         code, _, message = program.files(*arguments)
         if code != 3 or str(file) not in message:
             wrong.append(f"{what}: exit code {code}, {message.strip()!r}")
+    for options in ([], ["--json"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([program.path, *options, g, y, EXAMPLES / f"{example}.json"], stdout=full,
+                                  stderr=subprocess.PIPE, check=False)
+        if done.returncode != 70 or b"exception" in done.stderr:
+            wrong.append(f"standard output full: exit code {done.returncode}, {done.stderr!r}")
     if program.files(g, y, program.folder / "no such file")[0] != 3:
         wrong.append("a file that does not exist: not refused")
     for arguments in ([], [g], [g, y], [g, y, g, y], ["--unknown", g, y, file]):
