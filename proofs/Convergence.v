@@ -664,7 +664,7 @@ Qed.
 
 End Discrete.
 
-(** Steps of size eta < 2 lmin/K, metrics with spectrum within [lmin, lmax]: the loss falls geometrically. *)
+(** Steps of size eta <= 2 lmin/K, metrics with spectrum within [lmin, lmax]: the loss falls geometrically. *)
 Theorem discrete_convergence (V : NormedModule R_AbsRing) (ip : inner_product V) (M : nat -> V -> V)
     (g y : nat -> V) (L : nat -> R) (eta K mu lmin lmax : R) :
   0 <= K -> 0 <= mu -> 0 < lmin -> 0 < lmax -> 0 < eta -> eta * K <= 2 * lmin ->

@@ -290,6 +290,7 @@ def main() -> int:
         wrong = assumptions([f"Natgrad.{source.stem}" for source in sources], folder)
     if wrong:
         print("\ncheck.py: not as it should be:", *wrong, sep="\n", file=sys.stderr)
+        print("Golden files are renewed by ./dev proofs --accept.", file=sys.stderr)
         return 1
     theorems = [s for _, statements in found for s in statements if s[0] in THEOREMS]
     lemmas = sum(len(statements) for _, statements in found) - len(theorems)

@@ -277,6 +277,7 @@ def mutations(ledger, facts):
         other[index][key] = value
         return other, facts
 
+    without_reason = next(i for i, claim in enumerate(ledger) if "reason" not in claim)
     with_fact = lambda key, value: (ledger, {**facts, key: value})
     extra_header = {**facts["headers"], "gram": facts["headers"]["gram"] + "\n/// @claim gram.unheard_of\n"}
     bare = copy.deepcopy(facts["properties"])
@@ -284,7 +285,7 @@ def mutations(ledger, facts):
     first = ledger[0]["reference"][0]
     return [
         ("a scope that does not exist", check_shape, changed(0, "scope", ["dream"])),
-        ("none without a reason", check_shape, changed(0, "fuzz", "none")),
+        ("none without a reason", check_shape, changed(without_reason, "fuzz", "none")),
         ("a claim twice", check_shape, (ledger + ledger[:1], facts)),
         ("a claim taken out", check_headers, (ledger[1:], facts)),
         ("a claim that no header has", check_headers, changed(0, "id", "gram.invented")),

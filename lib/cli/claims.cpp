@@ -207,11 +207,12 @@ std::string to_text(const Ledger& ledger, const std::vector<Claim>& claims, bool
   out += paragraph(
       "",
       words_of(fmt::format(
-          "{} claims. With theorems about the mathematics (real numbers, not code): {}; about a model of the "
+          "{} claim{}. With theorems about the mathematics (real numbers, not code): {}; about a model of "
+          "the "
           "arithmetic in the code: {}; about the checker of certificates, which decides their numbers: {}. "
           "Tested "
           "by properties and against an independent reference: {}; fuzzed: {}.",
-          claims.size(), proved[0], proved[1], proved[2], tested, fuzzed)),
+          claims.size(), claims.size() == 1 ? "" : "s", proved[0], proved[1], proved[2], tested, fuzzed)),
       0, width);
   return out;
 }

@@ -356,7 +356,7 @@ Command add_metric(CLI::App& root) {
   app->add_flag("--exact", options->exact,
                 "also the exact Gram, as hexadecimal integers in units of 2^-2148");
   app->add_option("--certificate", options->certificate,
-                  "also write a certificate: the exact Gram and every scalar, as exact text")
+                  "also write a certificate of M(a*), exact text that natgrad-check checks")
       ->type_name("FILE");
   app->add_flag("--json", options->json, "JSON instead of a table");
   app->footer(R"(Vectors are CSV (one number a line, or one row), Armadillo binary files of one
