@@ -61,7 +61,9 @@ std::vector<std::string> texts(const toml::node_view<const toml::node>& node) {
 /// The ledger that was compiled in; tests/ledger_test.py keeps its shape.
 Ledger read_ledger() {
   Ledger ledger;
-  const toml::table document = toml::parse(std::string_view(ledger_text));
+  std::string text;
+  for (const char* part : ledger_parts) text += part;
+  const toml::table document = toml::parse(text);
   for (const char* kind : {"mathematics", "arithmetic", "checker"})
     ledger.kinds.push_back({kind, texts(document["proofs"][kind])});
   const auto kind_of = [&](const std::string& theorem) {
@@ -72,10 +74,17 @@ Ledger read_ledger() {
   };
   for (const toml::node& node : *document["claim"].as_array()) {
     const toml::table& row = *node.as_table();
-    const auto text = [&row](const char* key) { return row[key].value_or(std::string()); };
-    Claim claim{
-        text("id"),     text("paper"),       text("statement"),        text("symbol"),          text("fuzz"),
-        text("reason"), texts(row["scope"]), texts(row["properties"]), texts(row["reference"]), {}};
+    const auto value = [&row](const char* key) { return row[key].value_or(std::string()); };
+    Claim claim{value("id"),
+                value("paper"),
+                value("statement"),
+                value("symbol"),
+                value("fuzz"),
+                value("reason"),
+                texts(row["scope"]),
+                texts(row["properties"]),
+                texts(row["reference"]),
+                {}};
     for (const std::string& theorem : texts(row["coq"])) claim.proofs.push_back({theorem, kind_of(theorem)});
     ledger.claims.push_back(std::move(claim));
   }
