@@ -338,8 +338,8 @@ void check_output(const std::string& option, const std::string& output,
     std::error_code none;  // what does not exist is nobody's input
     if (std::filesystem::is_regular_file(output, none) &&
         std::filesystem::equivalent(output, dataset ? dataset->file : argument, none))
-      throw UsageError(fmt::format("{}: {} is read as {}; it would be overwritten", option,
-                                   in_quotes(output), in_quotes(argument)));
+      throw UsageError(fmt::format("{}: {} is read as {}; it would be overwritten", option, in_quotes(output),
+                                   in_quotes(argument)));
   }
 }
 

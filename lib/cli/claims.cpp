@@ -9,7 +9,6 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -94,23 +93,16 @@ Ledger read_ledger() {
 /// The claims that are named, by id or by row, in the ledger's order. @throws UsageError
 std::vector<Claim> chosen(const std::vector<Claim>& claims, const std::vector<std::string>& names) {
   if (names.empty()) return claims;
-  std::vector<std::string> known;
-  for (const Claim& claim : claims) {
-    if (std::find(known.begin(), known.end(), claim.row()) == known.end()) known.push_back(claim.row());
-  }
-  const std::size_t rows = known.size();
-  for (const Claim& claim : claims) known.push_back(claim.id);
   for (const std::string& name : names) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    // All ids would be a list too long to read.
-    const bool of_row =
-        std::find(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(rows),
-                  name.substr(0, name.find('.'))) != known.begin() + static_cast<std::ptrdiff_t>(rows);
-    std::erase_if(known, [&](const std::string& candidate) {
-      return of_row ? !candidate.starts_with(name.substr(0, name.find('.')) + ".")
-                    : candidate.find('.') != std::string::npos;
-    });
-    throw UsageError(unknown_name("claim", name, known));
+    const std::string row = name.substr(0, name.find('.'));
+    std::vector<std::string> rows, ids;  // ids of the row that is meant: all would be too long to read
+    bool found = false;
+    for (const Claim& claim : claims) {
+      found |= name == claim.id || name == claim.row();
+      if (rows.empty() || rows.back() != claim.row()) rows.push_back(claim.row());
+      if (claim.row() == row) ids.push_back(claim.id);
+    }
+    if (!found) throw UsageError(unknown_name("claim", name, ids.empty() ? rows : ids));
   }
   std::vector<Claim> kept;
   for (const Claim& claim : claims)

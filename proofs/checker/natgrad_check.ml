@@ -290,9 +290,9 @@ let read_certificate name =
   (match integer "version" max_int (top "version") with
   | 1 -> ()
   | n -> wrong "version" (Printf.sprintf "%d is not known; this program knows 1" n));
+  let gram = members "gram" [ "gg"; "gy"; "yy" ] (top "gram") in
   let exact key =
     let path = "gram." ^ key in
-    let gram = members "gram" [ "gg"; "gy"; "yy" ] (top "gram") in
     let sum = members path [ "mantissa"; "exponent" ] (gram key) in
     let mantissa = text (path ^ ".mantissa") (sum "mantissa") in
     let negative, start = sign_of mantissa in
@@ -332,7 +332,6 @@ let read_certificate name =
     | "undetermined" -> C.Undetermined
     | other -> wrong "verdict" (quoted other ^ " is none of effective, not_effective, undetermined")
   in
-  List.iter (fun key -> ignore (scalar key)) keys;
   { C.claimed_dimension = Integers.of_z (Z.of_int (integer "dimension" max_int (top "dimension")));
     claimed_verdict = verdict;
     claimed_gg = exact "gg";

@@ -14,6 +14,7 @@ Two wrong checkers, one that accepts everything and one that rejects everything,
 import copy
 import json
 import math
+import struct
 import subprocess
 import sys
 import tempfile
@@ -221,7 +222,6 @@ def refusals(program, example, certificate):
 
 def same_vectors(program, example, certificate):
     """The vectors as a row, in hexadecimal, with Windows' ends of lines, as Armadillo binary: the same answer."""
-    import struct
     wrong = []
     numbers = [[float(line) for line in file.read_text().split()] for file in vectors(example)]
     header = f"ARMA_MAT_BIN_FN008\n{len(numbers[0])} 1\n".encode()
