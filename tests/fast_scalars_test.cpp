@@ -562,6 +562,51 @@ TEST(Elementary, BoundsHoldAndAreUseful) {
   check_elementary<kernels::fused_text::Approximation>(90);
 }
 
+/// Numbers of which too little is known, or so far apart that nothing is left.
+template <class Approximation>
+void check_limits() {
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  const PrecisionScope precision(2000);
+  const Approximation one{{1, 0, 0}, 0};
+  // An exponent beyond those of doubles, of a number that is nothing but an error.
+  for (const std::int64_t exponent : {1, 1000, 1030, 2046, 5000}) {
+    const Approximation unknown{{0, 0, 1}, exponent}, zero{{0, 0, 0}, exponent};
+    EXPECT_EQ(angle_of(unknown, one).number.error, infinite) << exponent;
+    EXPECT_EQ(angle_of(zero, one).number.hi, 0) << exponent;
+    EXPECT_EQ(angle_of(zero, one).number.error, 0) << exponent;
+    EXPECT_EQ(log_quotient(zero, one).number.error, 0) << exponent;
+  }
+  EXPECT_EQ(angle_of(Approximation{{0, 0, 0x1p30}, -50}, one).number.error, infinite);
+  EXPECT_EQ(angle_of(Approximation{{1, 0, 0x1p-10}, -1}, one).number.error, infinite);
+  EXPECT_EQ(logarithm(Approximation{{1.5, 0, 0}, 0x100001}).error, infinite);
+  EXPECT_EQ(logarithm(Approximation{{1.5, 0, 0}, -0x100001}).error, infinite);
+  EXPECT_LT(logarithm(Approximation{{1.5, 0, 0}, -0x100000}).error, 0x1p-80);
+  // Sums that leave less than 2^-800, or nothing.
+  EXPECT_EQ((Approximation{{1, 0x1p-801, 0}, 0} - one).number.error, infinite);
+  EXPECT_LT((Approximation{{1, 0x1p-799, 0}, 0} - one).number.error, 0x1p-100);
+  EXPECT_EQ((one - one).number.error, 0);
+  // Differences that are tiny before or after the series.
+  for (const double rest : {0.0, 0x1p-54, 0x1p-89, 0x1p-90, 0x1p-91, -0x1p-95, 0x1p-300, -0x1p-1000}) {
+    const auto expect_holds = [&](const auto& got, const Real& expected, double most) {
+      EXPECT_LE(abs(Real(value(got) - expected)), real(got.error)) << rest;
+      EXPECT_LE(got.error, most) << rest;
+    };
+    expect_holds(logarithm(Approximation{{1 + 0x1p-8, rest, 0}, 0}), log(real(1 + 0x1p-8) + real(rest)),
+                 0x1p-88);
+    expect_holds(logarithm(Approximation{{1, rest, 0}, 0}), log(real(1) + real(rest)),
+                 rest == 0 ? 0x1p-108 : 0x1p-88);
+    const Approximation y{{1, rest, 0}, -1};
+    expect_holds(angle_of(y, one).number, atan((real(1) + real(rest)) / 2), 0x1p-88);
+    expect_holds(angle_of(one, Approximation{{1, rest, 0}, -1}).number, atan(2 / (real(1) + real(rest))),
+                 0x1p-88);
+  }
+}
+
+TEST(Elementary, KnowsItsLimits) {
+  check_limits<kernels::portable_text::Approximation>();
+  check_limits<kernels::fused_text::Approximation>();
+}
+
 TEST(Elementary, ACanaryIsCaught) {
   using Approximation = kernels::portable_text::Approximation;
   const auto shorter = [](Approximation x) {  // one term less

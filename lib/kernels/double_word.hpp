@@ -157,7 +157,7 @@ NATGRAD_INLINE DoubleWord scaled(DoubleWord x, double power) {
   return {x.hi * power, x.lo * power, x.error * power};
 }
 
-/// The same with hi in [1, 2), or as it is if hi = 0. @pre hi is 0 or normal: no difference cancels further
+/// The same with hi in [1, 2), or as it is if hi = 0. @pre hi is 0 or normal
 NATGRAD_INLINE Approximation normalised(Approximation x) {
   if (x.number.hi == 0) return x;
   const std::int64_t k = exponent_of(x.number.hi);
@@ -184,7 +184,11 @@ NATGRAD_INLINE Approximation operator+(Approximation x, Approximation y) {
   }
   const DoubleWord sum =
       add(scaled(x.number, power_of_two(below_x)), scaled(y.number, power_of_two(below_y)));
-  if (__builtin_expect(magnitude(sum.hi) < 0x1p-8, 0)) return normalised({sum, exponent});
+  if (__builtin_expect(magnitude(sum.hi) < 0x1p-8, 0)) {
+    // Errors are never that much smaller than what they belong to, so that this is undecided anyway.
+    if (sum.hi != 0 && magnitude(sum.hi) < 0x1p-800) return {{0, 0, infinite}, 0};
+    return normalised({sum, exponent});
+  }
   return {sum, exponent};
 }
 

@@ -16,11 +16,26 @@ NATGRAD_INLINE Approximation pi() {
   return {constant(constants[2]), 0};
 }
 
+/// A difference that cancelled: what is left below 2^-90 is nothing but an error.
+NATGRAD_INLINE DoubleWord unless_tiny(DoubleWord x) {
+  if (x.hi == 0 || magnitude(x.hi) >= 0x1p-90) return x;
+  return {0, 0, slack * (x.error + (magnitude(x.hi) + 0x1p-200))};
+}
+
+/// atanh t or atan t as t alone, for hi within 2^-46 (2^-47 times an |hi| <= 2): off by |T|^3/3 (1 + ...)
+/// <= 4/3 (|t|^3 + error^3) < 2^-91 |hi| + 2^-43 error, as |error| <= 2^-22 then.
+NATGRAD_INLINE DoubleWord first_term(DoubleWord t) {
+  t.error = slack * (t.error + 0x1p-90 * magnitude(t.hi));
+  return t;
+}
+
 /// atanh t, or atan t for sign -1: with z = +-t^2, t + t z (1/3 + z (1/5 + z (1/7 + z/9 + z^2/11))).
-/// |t| <= 2^-9 (1 + 2^-20). What is left out is at most |t| |z|^6/13/(1 - |z|) < 2^-111 |t|. The innermost
-/// sum takes z.hi for z (off by u) and three rounded constants: in doubles, with terms that fall by 2^-18
-/// each, it is off by less than 4u of itself.
+/// |hi| <= 2^-9 (1 + 2^-20). What is left out is at most |t| |z|^6/13/(1 - |z|) < 2^-111 |t|, and changes by
+/// 2^-90 error at most where T is not t. The innermost sum takes z.hi for z (off by u) and three rounded
+/// constants: in doubles, with terms that fall by 2^-18 each, it is off by less than 4u of itself.
 NATGRAD_INLINE DoubleWord odd_series(DoubleWord t, int sign) {
+  if (!(t.error <= 0x1p-22)) return {0, 0, infinite};
+  if (magnitude(t.hi) < 0x1p-47) return first_term(t);
   DoubleWord z = multiply(t, t);
   if (sign < 0) z = negated(z);
   const double inner = z.hi * (1.0 / 7 + z.hi * (1.0 / 9 + z.hi * (1.0 / 11)));
@@ -31,13 +46,11 @@ NATGRAD_INLINE DoubleWord odd_series(DoubleWord t, int sign) {
   return sum;
 }
 
-/// The same for any exponent: below 2^-60 the series is t, off by t^3/3 (1 + ...) < 2^-120 t. hi of t is
-/// within 2^-+8, and |t| <= 2^-9 (1 + 2^-20).
+/// The same for any exponent. |hi| <= 2, and |t| <= 2^-9 (1 + 2^-20).
 NATGRAD_INLINE Approximation odd_series(Approximation t, int sign) {
-  if (t.exponent < -68) {
-    t.number.error = slack * (t.number.error + 0x1p-120 * magnitude(t.number.hi));
-    return t;
-  }
+  if (is_exact_zero(t)) return t;
+  if (t.exponent > 0 || !(t.number.error <= 0x1p20)) return {{0, 0, infinite}, 0};
+  if (t.exponent < -46) return {first_term(t.number), t.exponent};
   return {odd_series(scaled(t.number, power_of_two(t.exponent)), sign), 0};
 }
 
@@ -48,21 +61,23 @@ NATGRAD_INLINE DoubleWord logarithm(Approximation x) {
   x = normalised(x);
   const DoubleWord m = x.number;
   if (!(m.hi > 0 && m.error <= 0x1p-10)) return {0, 0, infinite};
+  if (x.exponent < -0x100000 || x.exponent > 0x100000) return {0, 0, infinite};
   const auto i = static_cast<int>((m.hi - 1) * 128);
   const double f = 1 + (2 * i + 1) * 0x1p-8;
   // m - f is exact: m.hi - f by Sterbenz's lemma.
-  DoubleWord t = divide(two_sum(m.hi - f, m.lo), add({m.hi, m.lo, 0}, {f, 0, 0}));
+  DoubleWord t = divide(unless_tiny(two_sum(m.hi - f, m.lo)), add({m.hi, m.lo, 0}, {f, 0, 0}));
   t = odd_series(t, 1);
   DoubleWord sum = add(constant(log_table[i]), scaled(t, 2));
   sum = add(multiply(ln_2(), static_cast<double>(x.exponent)), sum);
   sum.error = slack * (sum.error + (1 + 0x1p-9) * m.error);
-  return sum;
+  return unless_tiny(sum);
 }
 
 /// ln((1 + t)/(1 - t)) = 2 atanh t for 0 <= t < 1, where `quotient` is (1 + t)/(1 - t).
 NATGRAD_INLINE Approximation log_quotient(Approximation t, Approximation quotient) {
   t = normalised(t);
-  if (t.exponent < -9 || is_exact_zero(t)) return scaled(odd_series(t, 1), 1);
+  if (is_exact_zero(t)) return t;
+  if (t.exponent < -9) return scaled(odd_series(t, 1), 1);
   return {logarithm(quotient), 0};
 }
 
@@ -90,8 +105,8 @@ NATGRAD_INLINE Approximation arctangent(Approximation y, Approximation x) {
   } else {
     const DoubleWord aligned = scaled(y.number, power_of_two(shift));
     const double f = i * 0x1p-8;
-    const DoubleWord t =
-        divide(add(aligned, negated(multiply(x.number, f))), add(x.number, multiply(aligned, f)));
+    const DoubleWord difference = add(aligned, negated(multiply(x.number, f)));
+    const DoubleWord t = divide(unless_tiny(difference), add(x.number, multiply(aligned, f)));
     result = {add(constant(atan_table[i]), odd_series(t, -1)), 0};
   }
   return exchange ? half_pi() - result : result;
