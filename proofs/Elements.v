@@ -35,15 +35,14 @@
       coefficient_of_error_bound    fast_coefficients in lib/canonical_form.cpp
     What links them is reading, not proof.
 
-    NOT proved: that the error bound of a coefficient, given to fast_coefficients by put in
-    lib/kernels/fast_scalars.hpp, is one, and that it is 0 or at least 2^-1000 |h|, so that error / |h| does
-    not underflow (each operation in double_word.hpp that is not exact adds far more than that to its
-    bound); lanes, masks and the order of stores; overflow and NaN, as there is no greatest number here. In
-    the code no overflow is certified: an infinite product makes P, E and w infinite. If hi is infinite or NaN, lo is infinite with the other sign or NaN, so hi + (lo + E) is
-    NaN; if E is infinite and hi finite, hi + (lo + E) is not hi. An infinite w has ends of different
-    signs, or NaN, which are not the same floats. An overflow within a splitting or an error of a sum is a
-    NaN or infinity in R, hence in hi or lo. Ends that are finite doubles but beyond the floats become the
-    same infinity, which is right: that rounding is monotone too (element_certified_rounding).
+    NOT proved here: that the coefficients are as assumed, which Coefficients.v proves for those of the
+    metric's operators; lanes, masks and the order of stores; overflow and NaN, as there is no greatest
+    number here. In the code no overflow is certified: an infinite product makes P, E and w infinite. If
+    hi is infinite or NaN, lo is infinite with the other sign or NaN, so hi + (lo + E) is NaN; if E is
+    infinite and hi finite, hi + (lo + E) is not hi. An infinite w has ends of different signs, or NaN,
+    which are not the same floats. An overflow within a splitting or an error of a sum is a NaN or
+    infinity in R, hence in hi or lo. Ends that are finite doubles but beyond the floats become the same
+    infinity, which is right: that rounding is monotone too (element_certified_rounding).
 
     Axioms: those of Coq's real numbers with classical logic, as Flocq uses them (sig_not_dec,
     sig_forall_dec, functional_extensionality_dep, classic). *)

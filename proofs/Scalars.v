@@ -25,31 +25,41 @@
       optimal_condition_correct, optimal_sqrt_condition_correct, optimal_trace_correct,
       optimal_frobenius_norm_correct. For a parameter a that is given: lambda_max_correct,
       lambda_min_correct, condition_correct, sqrt_condition_correct, trace_correct, frobenius_norm_correct.
-      The exact values are written out in gg = |g|^2, p = <g, y>, yy = |y|^2, the dimension D and a; that
-      these are the metric's scalars is no matter of this file.
+      For a trace T that is given, with a = (T - yy/p)/(D - 1): alpha_of_trace_correct,
+      lambda_max_of_trace_correct, lambda_min_of_trace_correct, condition_of_trace_correct,
+      sqrt_condition_of_trace_correct, frobenius_norm_of_trace_correct. The exact values are written out in
+      gg = |g|^2, p = <g, y>, yy = |y|^2, the dimension D and a; that these are the metric's scalars is no
+      matter of this file.
 
-    Ranges. A leading part is 0 or within 2^-+100; an error is 0, or so great that products do not
-    underflow; a sum does not cancel down to below 2^-800 without being 0. These are hypotheses of the
-    single operations (product_in_range, quotient_in_range, root_in_range, not_cancelled). For the scalars
-    they are proved, as [fits]: what remains are properties of the inputs, the hypotheses of the section
-    Scalars, which library_inputs_right proves for inputs that are made as the code makes them. The model
-    has no greatest double and exponents without bounds: within the ranges no operation overflows, and the
-    test checks the result's exponent.
+    Ranges. A leading part is 0 or within 2^-+100; an error is 0, or so great that products do not underflow.
+    These are hypotheses of the single operations (product_in_range, quotient_in_range, root_in_range). For
+    the scalars they are proved, as [fits]: what remains are properties of the inputs, the hypotheses of the
+    sections Scalars and Trace, which library_inputs_right and library_trace_in_band prove for inputs that are
+    made as the code makes them. The computed a has the properties that the scalars' theorems need:
+    alpha_of_trace_right. A sum that cancels down to below 2^-800 without being 0 is refused, as in the code
+    (add_decided); no theorem on formulas assumes that this does not happen, nor says that it does not. The
+    model has no greatest double and exponents without bounds: within the ranges no operation overflows, and
+    the test checks the result's exponent.
 
-    NOT proved: the transcendental scalars (elementary.hpp: angle, log_condition, log_det). Nor, but for the
-    general theorem accepted_evaluation_correct with its ranges as hypotheses: a parameter a that is itself
-    computed from a trace, and the coefficients of operators. Nor how the leading bits of gg yy and of gg yy
-    - p^2 are found.
+    NOT proved here: the functions of elementary.hpp (see Elementary.v, Logarithm.v, Arctangent.v) and the
+    transcendental scalars, angle, log_condition, log_det (Transcendental.v); the coefficients of
+    operators (Coefficients.v); how the leading bits of gg yy and of gg yy - p^2 are found (Leading.v).
+    That a result is decided at all is proved nowhere: where the test does not accept, the library
+    computes in exact arithmetic.
 
     Model and code (lib/kernels/double_word.hpp, fast_scalars.hpp), operation by operation, in the code's
     order:
       add, multiply, divide, square_root     hi and lo of what the functions of these names return
       add_carried, multiply_carried, ...     the same with the field error
       scaled_carried, normalised             scaled, normalised
-      add_scaled, opposite_scaled, ...       the operators + - * / on Approximation, and its square_root
+      add_decided, opposite_scaled, ...      the operators + - * / on Approximation, and its square_root;
+                                             add_scaled is what operator+ returns if it does not refuse
       shift                                  scaled(Approximation, k)
       accepts                                round
-      evaluate = None                        an error that is infinite or not a number
+      add_decided, evaluate = None           an error that is infinite or not a number
+      certainly_positive, alpha_of_trace     is_certainly_positive, alpha_of_trace
+      decided, decided_of_trace              what decide_scalars returns for the optimum or a given a,
+                                             for a given trace
     What links them is reading, not proof. Axioms: those of Coq's real numbers with classical logic, as
     Flocq uses them (sig_forall_dec, sig_not_dec, functional_extensionality_dep, classic). *)
 From Coq Require Import Reals ZArith Lra Lia.
@@ -676,7 +686,7 @@ apply Rle_antisym.
 Qed.
 
 (** The same after scaling by a power of two, as long as the result is not subnormal. *)
-Theorem rounding_test_scaled h l error X k :
+Lemma rounding_test_scaled h l error X k :
   double h -> double l -> double error -> 0 <= error -> not_near_underflow error ->
   Rabs (X - (h + l)) <= error -> down h l error = up h l error ->
   bpow radix2 (-1021) <= Rabs (down h l error) -> bpow radix2 (-1021) <= Rabs (down h l error * bpow radix2
@@ -1318,8 +1328,9 @@ apply Rle_trans with ((1 + u) * A0 + (1 + u) * B0 + C0 + (1 + little) * D0).
   lra.
 Qed.
 
-Theorem multiply_carried_by_double_error two_product x y X :
-  product_exact two_product -> stands_for x X -> double y -> within 100 (hi (number x)) ->
+(* For operands that are off by a little more than their errors, as scaling may make them *)
+Lemma multiply_carried_by_double_nearly two_product x y X :
+  product_exact two_product -> nearly_stands_for x X -> double y -> within 100 (hi (number x)) ->
     no_less 900 (error x) -> within 100 y ->
   stands_for (multiply_carried_by_double two_product x y) (X * y).
 Proof.
@@ -1346,13 +1357,19 @@ set (S := rnd (B + D)) in *.
 split; [exact Wz |]. split; [apply double_rnd |]. cbn [error number].
 split; [apply rnd_pos, Rmult_le_pos; [unfold slack; lra | apply (no_less_pos _ _ NS)] |].
 set (x' := value (number x)) in *.
-assert (E2 : Rabs ((X - x') * y) <= B0).
-{ unfold B0. rewrite (Rmult_comm (Rabs y)). apply mult_abs_le; [exact Ex | lra]. }
-apply Rle_trans with (B0 + (1 + little) * D0).
+assert (E2 : Rabs ((X - x') * y) <= (1 + little) * B0).
+{ unfold B0. rewrite (Rmult_comm (Rabs y)), <- Rmult_assoc. apply mult_abs_le; [exact Ex | lra]. }
+apply Rle_trans with ((1 + little) * B0 + (1 + little) * D0).
 - replace (X * y - value z) with ((X - x') * y - (value z - x' * y)) by ring.
   inv E2; inv Ez. unfold D0. apply Rabs_le. lra.
 - apply slack_covers; [exact NS |]. unfold nearly, u, little in *. clearbody B0 D0 B D S. lra.
 Qed.
+
+Theorem multiply_carried_by_double_error two_product x y X :
+  product_exact two_product -> stands_for x X -> double y -> within 100 (hi (number x)) ->
+    no_less 900 (error x) -> within 100 y ->
+  stands_for (multiply_carried_by_double two_product x y) (X * y).
+Proof. intros TP SX. apply multiply_carried_by_double_nearly; trivial. now apply stands_for_nearly. Qed.
 
 Lemma within_div d d' a b : within d a -> within d' b -> b <> 0 -> within (d + d') (a / b).
 Proof.
@@ -1366,8 +1383,9 @@ split; apply Rmult_le_reg_l with (1 := P); rewrite Rinv_r by lra.
 - rewrite <- E. apply Rmult_le_compat_r; lra.
 Qed.
 
-Theorem divide_carried_error two_product x y X Y :
-  product_exact two_product -> stands_for x X -> stands_for y Y -> quotient_in_range x y ->
+(* For operands that are off by a little more than their errors, as scaling may make them *)
+Lemma divide_carried_nearly two_product x y X Y :
+  product_exact two_product -> nearly_stands_for x X -> nearly_stands_for y Y -> quotient_in_range x y ->
     divisor_decided y ->
   Y <> 0 /\ stands_for (divide_carried two_product x y) (X / Y).
 Proof.
@@ -1390,10 +1408,12 @@ assert (Hy' : error y <= / 1048576 * (1 + u) * Rabs yh).
 clear Hy. set (x' := value (number x)) in *. set (y' := value (number y)) in *.
 assert (Py' : 0 < Rabs y') by (unfold u in *; lra).
 assert (Ny' : y' <> 0) by (intros Z; rewrite Z, Rabs_R0 in Py'; lra).
-assert (LY : (1 - / 1048576 * (1 + u) - u) * Rabs yh <= Rabs Y).
+assert (Ey' : Rabs (Y - y') <= / 1048576 * (1 + 2 * little) * Rabs yh).
+{ apply Rle_trans with (1 := Ey). unfold little, u in *. lra. }
+assert (LY : (1 - / 1048576 * (1 + 2 * little) - u) * Rabs yh <= Rabs Y).
 { assert (T := Rabs_triang Y (- (Y - y'))). replace (Y + - (Y - y')) with y' in T by ring.
   rewrite Rabs_Ropp in T. lra. }
-assert (PY : 0 < Rabs Y) by (unfold u in *; lra).
+assert (PY : 0 < Rabs Y) by (unfold u, little in *; lra).
 assert (NY : Y <> 0) by (intros Z; rewrite Z, Rabs_R0 in PY; lra).
 split; [exact NY |].
 set (q := rnd (xh / yh)) in *. set (r := rnd (1 / yh)).
@@ -1440,10 +1460,11 @@ set (iy := Rabs (/ yh)) in *. assert (Piy : 0 < iy) by (apply Rabs_pos_lt, Rinv_
 assert (Eiy : Rabs yh * iy = 1) by (unfold iy; rewrite <- Rabs_mult, Rinv_r by exact Zy; apply Rabs_R1).
 assert (IY : Rabs (/ Y) <= (1 + / 1048576 * (1 + / 1024)) * iy).
 { rewrite Rabs_inv. apply Rmult_le_reg_l with (1 := PY). rewrite Rinv_r by lra.
-  apply Rle_trans with ((1 - / 1048576 * (1 + u) - u) * Rabs yh * ((1 + / 1048576 * (1 + / 1024)) * iy)).
-  - replace ((1 - / 1048576 * (1 + u) - u) * Rabs yh * ((1 + / 1048576 * (1 + / 1024)) * iy)) with
-      ((1 - / 1048576 * (1 + u) - u) * (1 + / 1048576 * (1 + / 1024)) * (Rabs yh * iy)) by ring.
-    rewrite Eiy. unfold u. lra.
+  apply Rle_trans with ((1 - / 1048576 * (1 + 2 * little) - u) * Rabs yh * ((1 + / 1048576 * (1 + / 1024))
+    * iy)).
+  - replace ((1 - / 1048576 * (1 + 2 * little) - u) * Rabs yh * ((1 + / 1048576 * (1 + / 1024)) * iy)) with
+      ((1 - / 1048576 * (1 + 2 * little) - u) * (1 + / 1048576 * (1 + / 1024)) * (Rabs yh * iy)) by ring.
+    rewrite Eiy. unfold u, little. lra.
   - apply Rmult_le_compat_r; [| exact LY]. apply Rmult_le_pos; lra. }
 (* |x/y| against q *)
 assert (XY : Rabs (x' / y') <= (1 + 5 * u) * Rabs q).
@@ -1459,19 +1480,23 @@ assert (XY : Rabs (x' / y') <= (1 + 5 * u) * Rabs q).
   replace ((1 + 5 * u) * Rabs q * ((1 - u) * Rabs yh)) with ((1 + 5 * u) * (1 - u) * (Rabs q * Rabs yh))
     by ring.
   assert (Pxh := Rabs_pos xh). unfold u in *; lra. }
-assert (E1 : Rabs ((X - x') - x' / y' * (Y - y')) <= error x + (1 + 5 * u) * B0).
+assert (E1 : Rabs ((X - x') - x' / y' * (Y - y')) <= (1 + little) * (error x + (1 + 5 * u) * B0)).
 { unfold Rminus at 1. eapply Rle_trans; [apply Rabs_triang |]. rewrite Rabs_Ropp.
-  apply Rplus_le_compat; [exact Ex |].
-  unfold B0. rewrite <- Rmult_assoc. now apply mult_abs_le. }
+  rewrite Rmult_plus_distr_l. apply Rplus_le_compat; [exact Ex |].
+  replace ((1 + little) * ((1 + 5 * u) * B0)) with ((1 + 5 * u) * Rabs q * ((1 + little) * error y))
+    by (unfold B0; ring). now apply mult_abs_le. }
 assert (E2 := mult_abs_le _ _ _ _ E1 IY).
-assert (C0 : error x + (1 + 5 * u) * B0 <= (1 + 8 * u) * C) by (unfold u in *; clearbody C B B0; lra).
+assert (C0 : (1 + little) * (error x + (1 + 5 * u) * B0) <= (1 + 2 * little) * C)
+  by (unfold u, little in *; clearbody C B B0; lra).
 assert (A1 : (1 + / 524288) * ((1 - u) * iy) <= A0) by (apply Rmult_le_compat_l; lra).
 assert (A2 : (1 + / 1048576 * (1 + / 1024)) * iy <= A) by (unfold u in *; clearbody A A0 iy; lra).
-assert (E3 : Rabs (((X - x') - x' / y' * (Y - y')) * / Y) <= (1 + 8 * u) * (A * C)).
-{ apply Rle_trans with (1 := E2). replace ((1 + 8 * u) * (A * C)) with ((1 + 8 * u) * C * A) by ring.
+assert (E3 : Rabs (((X - x') - x' / y' * (Y - y')) * / Y) <= (1 + 2 * little) * (A * C)).
+{ apply Rle_trans with (1 := E2). replace ((1 + 2 * little) * (A * C)) with ((1 + 2 * little) * C * A) by
+    ring.
   apply Rmult_le_compat; trivial; [| apply Rmult_le_pos; lra].
+  apply Rmult_le_pos; [unfold little; lra |].
   apply Rplus_le_le_0_compat; [exact Px | apply Rmult_le_pos; [unfold u; lra | exact PB0]]. }
-apply Rle_trans with ((1 + 8 * u) * (A * C) + (1 + little) * D0).
+apply Rle_trans with ((1 + 2 * little) * (A * C) + (1 + little) * D0).
 - replace (X / Y - value z) with (((X - x') - x' / y' * (Y - y')) * / Y - (value z - x' / y')) by
   (field; split; assumption).
   inv E3; inv Ez. unfold D0. apply Rabs_le. lra.
@@ -1479,6 +1504,12 @@ apply Rle_trans with ((1 + 8 * u) * (A * C) + (1 + little) * D0).
   unfold nearly, u, little in *. clearbody D0 D M S. clear - GM GD GS PAC PD0. set (AC := A * C) in *.
   clearbody AC. lra.
 Qed.
+
+Theorem divide_carried_error two_product x y X Y :
+  product_exact two_product -> stands_for x X -> stands_for y Y -> quotient_in_range x y ->
+    divisor_decided y ->
+  Y <> 0 /\ stands_for (divide_carried two_product x y) (X / Y).
+Proof. intros TP SX SY. apply divide_carried_nearly; trivial; now apply stands_for_nearly. Qed.
 
 Lemma sqrt_bpow k : sqrt (bpow radix2 (k + k)) = bpow radix2 k.
 Proof. rewrite bpow_plus. apply sqrt_square, bpow_ge_0. Qed.
@@ -1709,7 +1740,7 @@ assert (0 < D) by (apply Rlt_le_trans with (2 := N), bpow_gt_0). unfold slack. l
 Qed.
 
 (** Products: both d and one more; the error is at least 2^-(106 + both d) when no leading part is 0. *)
-Theorem multiply_carried_band two_product x y dx dy kx ky k :
+Lemma multiply_carried_band two_product x y dx dy kx ky k :
   product_exact two_product -> double_word (number x) -> double_word (number y) -> double (error x) ->
     double (error y) ->
   in_band dx kx x -> in_band dy ky y -> (0 <= dx <= 100)%Z -> (0 <= dy <= 100)%Z ->
@@ -1821,7 +1852,7 @@ intros W HD DD PD H DS Z. left. destruct (Req_dec (hi z) 0) as [Zh | N].
 Qed.
 
 (** Quotients: both d and one more; the error is at least 2^-(106 + both d) unless the dividend is 0. *)
-Theorem divide_carried_band two_product x y dx dy kx ky k :
+Lemma divide_carried_band two_product x y dx dy kx ky k :
   product_exact two_product -> double_word (number x) -> double_word (number y) -> double (error x) ->
     double (error y) ->
   in_band dx kx x -> in_band dy ky y -> hi (number y) <> 0 -> (0 <= dx <= 100)%Z -> (0 <= dy <= 100)%Z ->
@@ -1905,7 +1936,7 @@ destruct (Req_dec V 0) as [ZV | NZ].
 Qed.
 
 (** Roots: half of d and one more *)
-Theorem square_root_carried_band two_product x d kx k e :
+Lemma square_root_carried_band two_product x d kx k e :
   product_exact two_product -> double_word (number x) -> double (error x) ->
   in_band d kx x -> (0 <= d <= 100)%Z -> (0 <= e <= 100)%Z -> (d <= e + e)%Z -> (106 + e <= k <= 1000)%Z ->
   0 < hi (number x) \/ (kx <= k + k)%Z ->
@@ -2305,7 +2336,30 @@ Qed.
 Definition not_cancelled (x y : approximation) :=
   (Z.abs (exponent x - exponent y) <= 128)%Z -> no_less 800 (Rabs (hi (number (aligned_sum x y)))).
 
-Lemma no_less_scaling e k f : no_less k e -> (-128 <= f)%Z -> no_less (k + 128) (e * bpow radix2 f).
+(* What the code accepts: such a sum's error is made infinite *)
+Definition is_no_less k e : {no_less k e} + {~ no_less k e}.
+Proof.
+destruct (Req_EM_T e 0) as [Z | N]; [left; now left |].
+destruct (Rle_dec (bpow radix2 (- k)) e) as [L | L]; [left; now right | right]. intros [? | ?]; contradiction.
+Defined.
+
+Definition is_not_cancelled x y : {not_cancelled x y} + {~ not_cancelled x y}.
+Proof.
+destruct (Z_le_dec (Z.abs (exponent x - exponent y)) 128) as [Near | Far];
+  [| left; intros Near; contradiction].
+destruct (is_no_less 800 (Rabs (hi (number (aligned_sum x y))))) as [N | N]; [left; now intros _ | right].
+intros NC. exact (N (NC Near)).
+Defined.
+
+Definition add_decided (x y : approximation) : option approximation :=
+  if is_not_cancelled x y then Some (add_scaled x y) else None.
+
+Lemma add_decided_inv x y r : add_decided x y = Some r -> not_cancelled x y /\ r = add_scaled x y.
+Proof.
+unfold add_decided. destruct (is_not_cancelled x y) as [N |]; [intros [= <-]; now split | discriminate].
+Qed.
+
+Lemma no_less_scaling e k f g : no_less k e -> (- g <= f)%Z -> no_less (k + g) (e * bpow radix2 f).
 Proof. intros N F. apply no_less_mult; [exact N | right; apply bpow_le; lia]. Qed.
 
 Lemma aligned_sum_correct x y X Y :
@@ -2322,8 +2376,8 @@ exists (V * bpow radix2 (exponent x - e) + U * bpow radix2 (exponent y - e)). sp
   destruct (scaled_down _ _ _ _ (exponent y - e) SY ltac:(lia) By ltac:(lia) ltac:(lia)) as
     (S2 & _ & _ & E2 & _).
   destruct Bx as (_ & N1 & _), By as (_ & N2 & _).
-  assert (M1 := no_less_scaling _ _ (exponent x - e)%Z N1 ltac:(lia)).
-  assert (M2 := no_less_scaling _ _ (exponent y - e)%Z N2 ltac:(lia)).
+  assert (M1 := no_less_scaling _ _ (exponent x - e)%Z 128 N1 ltac:(lia)).
+  assert (M2 := no_less_scaling _ _ (exponent y - e)%Z 128 N2 ltac:(lia)).
   apply add_carried_nearly; trivial; [rewrite E1; weaker M1 | rewrite E2; weaker M2].
 - cbn [exponent]. rewrite EX, EY, Rmult_plus_distr_r, !Rmult_assoc, <- !bpow_plus. repeat f_equal; lia.
 Qed.
@@ -2500,22 +2554,50 @@ intros D L D8 B. right. split; [| exact B]. apply Rle_trans with (2 := L).
 apply Rle_trans with (bpow radix2 (-8)); [apply bpow_le; lia | simpl; lra].
 Qed.
 
-(** Sums: 8, or d and two more; an error that is not 0 is smaller by 2^-130 at most. *)
-Theorem add_scaled_band x y X Y d k D K :
+(* What cancels to 0 has exponents that are near to each other *)
+Lemma opposites_are_near x y d f g : within d (hi x) -> within d (hi y) -> hi x <> 0 -> hi y <> 0 ->
+  forall x' y', double_word x' -> double_word y' ->
+  hi x' = hi x * bpow radix2 f -> hi y' = hi y * bpow radix2 g -> value x' = - value y' ->
+  (f <= g + (d + d + 1))%Z.
+Proof.
+intros [? | [Rx _]] [? | [_ Ry]] NX NY x' y' W1 W2 H1 H2 Sum; try contradiction.
+assert (A := value_ge _ W1). assert (B := value_le _ W2). rewrite Sum, Rabs_Ropp in A.
+rewrite H1, Rabs_mult, (Rabs_pos_eq (bpow radix2 f)) in A by apply bpow_ge_0.
+rewrite H2, Rabs_mult, (Rabs_pos_eq (bpow radix2 g)) in B by apply bpow_ge_0.
+assert (P1 := bpow_gt_0 radix2 f). assert (P2 := bpow_gt_0 radix2 g).
+assert (C1 : bpow radix2 (- d + f) <= Rabs (hi x) * bpow radix2 f)
+  by (rewrite bpow_plus; apply Rmult_le_compat_r; lra).
+assert (C2 : Rabs (hi y) * bpow radix2 g <= bpow radix2 (d + g))
+  by (rewrite bpow_plus; apply Rmult_le_compat_r; lra).
+assert (Q := bpow_gt_0 radix2 (d + g)). assert (Q' := bpow_gt_0 radix2 (- d + f)).
+assert (H : bpow radix2 (- d + f) < bpow radix2 (d + g + 2)).
+{ rewrite (bpow_plus radix2 (d + g)). change (bpow radix2 2) with 4. unfold u in *. lra. }
+apply lt_bpow in H. lia.
+Qed.
+
+(** Sums: 8, or d and two more; an error that is not 0 is smaller by 2^-130 at most, or, if no leading part is
+    0, by as much as may cancel. *)
+Lemma add_scaled_band x y X Y d k D K :
   approximates x X -> approximates y Y -> in_band d k (pair x) -> in_band d k (pair y) -> not_cancelled x y ->
   (0 <= d <= 98)%Z -> (k <= 770)%Z -> (8 <= D)%Z -> (d + 2 <= D)%Z ->
-  (k + 130 <= K)%Z -> (d + 130 <= K)%Z -> (K <= 900)%Z ->
+  (k + 130 <= K)%Z \/
+  hi (number (pair x)) <> 0 /\ hi (number (pair y)) <> 0 /\ (k + d + d + 1 <= K)%Z ->
+  (d + 130 <= K)%Z -> (K <= 900)%Z ->
   in_band D K (pair (add_scaled x y)).
 Proof.
 intros AX AY Bx By NC Bd Bk HD8 HD HK1 HK2 HK. unfold add_scaled. cbv zeta.
+assert (Kk : (k <= K)%Z) by lia.
 set (e := Z.max (exponent x) (exponent y)) in *.
 assert (Neglect : forall large small V, stands_for large V -> in_band d k large -> in_band d k small ->
-  0 <= error small -> in_band D K (with_neglected large small)).
-{ intros large small V (Wl & Dl & Pl & _) (Rl & Nl & Ll) (Rs & Ns & _) Ps.
+  0 <= error small -> (k + 130 <= K)%Z \/ hi (number small) <> 0 -> in_band D K (with_neglected large small)).
+{ intros large small V (Wl & Dl & Pl & _) (Rl & Nl & Ll) (Rs & Ns & _) Ps Alt.
   unfold in_band, with_neglected. cbn [number error].
   assert (Nh := within_no_less _ _ Rs).
-  assert (NA := no_less_rnd (K - 128) _ ltac:(lia)
-    (no_less_plus (K - 128) (Rabs (hi (number small))) (error small) ltac:(weaker Nh) ltac:(weaker Ns))).
+  assert (NA0 : no_less (K - 128) (Rabs (hi (number small)) + error small)).
+  { destruct Alt as [KK | NZ]; [apply no_less_plus; [weaker Nh | weaker Ns] | right].
+    destruct Nh as [Z | Nh]; [now apply Rabs_no_R0 in Z |]. apply Rle_trans with (bpow radix2 (- d)); [| lra].
+    apply bpow_le. lia. }
+  assert (NA := no_less_rnd (K - 128) _ ltac:(lia) NA0).
   assert (Nf : no_less 128 far) by (right; rewrite far_bpow; change (- (128))%Z with (-128)%Z; lra).
   assert (NB0 := no_less_mult _ _ _ _ Nf NA).
   assert (NB := no_less_rnd K _ ltac:(lia) ltac:(weaker NB0)). assert (PB := no_less_pos _ _ NB).
@@ -2528,8 +2610,8 @@ destruct (Z.ltb_spec (exponent x - e + (exponent y - e)) (-128)) as [Far | Near]
   destruct (is_exact_zero (pair x)); [now apply Wk |]. destruct (is_exact_zero (pair y)); [now apply Wk |].
   destruct AX as (V & SX & _), AY as (U & SY & _).
   destruct (exponent x - e =? 0)%Z; cbn [pair].
-  + apply Neglect with V; trivial. apply SY.
-  + apply Neglect with U; trivial. apply SX.
+  + apply Neglect with V; trivial; [apply SY | tauto].
+  + apply Neglect with U; trivial; [apply SX | tauto].
 - assert (A := aligned_sum_correct x y X Y AX AY (in_band_weaken d k 100 770 _ ltac:(lia) ltac:(lia) Bx)
     (in_band_weaken d k 100 770 _ ltac:(lia) ltac:(lia) By) NC ltac:(lia)). fold e in A.
   specialize (NC ltac:(lia)).
@@ -2546,9 +2628,18 @@ destruct (Z.ltb_spec (exponent x - e + (exponent y - e)) (-128)) as [Far | Near]
     unfold aligned_sum in Z |- *. cbv zeta in Z |- *. fold e in Z |- *.
     cbn [add_carried number error] in Z |- *.
     rewrite Z, Rabs_R0, Rmult_0_r, rnd_0. rewrite E1, E2.
-    destruct Bx as (_ & N1 & _), By as (_ & N2 & _).
-    assert (M1 := no_less_scaling _ _ (exponent x - e)%Z N1 ltac:(lia)).
-    assert (M2 := no_less_scaling _ _ (exponent y - e)%Z N2 ltac:(lia)).
+    destruct Bx as (R1 & N1 & _), By as (R2 & N2 & _).
+    assert (F : (- (K - k) <= exponent x - e /\ - (K - k) <= exponent y - e)%Z).
+    { destruct HK1 as [HK1 | (NX & NY & HK1)]; [lia |].
+      destruct (add_error _ _ W1 W2) as [Wz Ez]. assert (Lz := low_part_zero _ Wz Z). unfold value at 1 in Ez.
+      rewrite Z, Lz, Rabs_R0, Rmult_0_r in Ez.
+      set (v := value (number (scaled_carried (pair x) _))) in *.
+      set (w := value (number (scaled_carried (pair y) _))) in *.
+      assert (V1 : v = - w) by (inv Ez; lra). assert (V2 : w = - v) by (rewrite V1; ring).
+      assert (C1 := opposites_are_near _ _ d _ _ R1 R2 NX NY _ _ W1 W2 H1 H2 V1).
+      assert (C2 := opposites_are_near _ _ d _ _ R2 R1 NY NX _ _ W2 W1 H2 H1 V2). lia. }
+    assert (M1 := no_less_scaling _ _ (exponent x - e)%Z _ N1 (proj1 F)).
+    assert (M2 := no_less_scaling _ _ (exponent y - e)%Z _ N2 (proj2 F)).
     apply no_less_slack; [lia |]. apply no_less_rnd; [lia |]. rewrite Rplus_0_r. apply no_less_rnd; [lia |].
     apply no_less_plus; [weaker M1 | weaker M2]. }
   assert (LH : Rabs (hi (number (aligned_sum x y))) <= bpow radix2 (d + 2)).
@@ -2591,7 +2682,7 @@ destruct (Z.ltb_spec (exponent x - e + (exponent y - e)) (-128)) as [Far | Near]
       intros Z. rewrite Z in G. assert (P := bpow_gt_0 radix2 (-114)). lra.
 Qed.
 
-(* Sums of what is not negative do not cancel *)
+(* Sums of what is not negative are not negative, and not refused *)
 Lemma aligned_sum_not_negative x y X Y d k :
   approximates x X -> approximates y Y -> in_band d k (pair x) -> in_band d k (pair y) -> (0 <= d <= 98)%Z ->
   (k <= 770)%Z -> 0 <= hi (number (pair x)) -> 0 <= hi (number (pair y)) ->
@@ -2633,7 +2724,7 @@ assert (N := within_no_less _ _ R). split; [weaker N |]. split.
 - intros Px'. apply Pos. specialize (Q1' Px'). lra.
 Qed.
 
-Theorem add_scaled_not_negative x y X Y d k :
+Lemma add_scaled_not_negative x y X Y d k :
   approximates x X -> approximates y Y -> in_band d k (pair x) -> in_band d k (pair y) -> (0 <= d <= 98)%Z ->
   (k <= 770)%Z -> 0 <= hi (number (pair x)) -> 0 <= hi (number (pair y)) ->
   not_cancelled x y /\ 0 <= hi (number (pair (add_scaled x y))).
@@ -2748,13 +2839,13 @@ Variable approximation_of : A -> approximation.
 Variable real : A -> R.
 Hypothesis inputs_right : forall i, approximates (approximation_of i) (real i).
 
-(** Their evaluation in pairs. None stands for an error that is infinite or not a number,
-  with which the rounding
-    test accepts nothing, and which no operation makes finite again: after a division by what may be 0. *)
+(** Their evaluation in pairs. None stands for an error that is infinite or not a number, with which the
+    rounding test accepts nothing, and which no operation makes finite again: after a division by what may be
+    0, or a sum that cancels down to below 2^-800 without being 0. *)
 Fixpoint evaluate (e : formula A) : option approximation :=
   match e with
   | Quantity i => Some (approximation_of i)
-  | Sum a b => match evaluate a, evaluate b with Some x, Some y => Some (add_scaled x y) | _, _ => None end
+  | Sum a b => match evaluate a, evaluate b with Some x, Some y => add_decided x y | _, _ => None end
   | Opposite a => match evaluate a with Some x => Some (opposite_scaled x) | None => None end
   | Product a b =>
       match evaluate a, evaluate b with Some x, Some y => Some
@@ -2774,7 +2865,7 @@ Fixpoint in_range_throughout (e : formula A) : Prop :=
   | Quantity _ => True
   | Sum a b => in_range_throughout a /\ in_range_throughout b /\
       forall x y, evaluate a = Some x -> evaluate b = Some y ->
-        in_band 100 770 (pair x) /\ in_band 100 770 (pair y) /\ not_cancelled x y
+        in_band 100 770 (pair x) /\ in_band 100 770 (pair y)
   | Opposite a | Shift a _ => in_range_throughout a
   | Product a b => in_range_throughout a /\ in_range_throughout b /\
       forall x y, evaluate a = Some x -> evaluate b = Some y -> product_in_range (pair x) (pair y)
@@ -2793,7 +2884,8 @@ revert r. induction e as [i | a IHa b IHb | a IHa | a IHa b IHb | a IHa b IHb | 
 - intros _ [= <-]. apply inputs_right.
 - intros (Ra & Rb & H). destruct (evaluate a) as [x |]; [| discriminate].
   destruct (evaluate b) as [y |]; [| discriminate].
-  intros [= <-]. destruct (H x y eq_refl eq_refl) as (B1 & B2 & NC). apply add_scaled_error; auto.
+  intros E. destruct (add_decided_inv _ _ _ E) as [NC ->]. destruct (H x y eq_refl eq_refl).
+  apply add_scaled_error; auto.
 - intros Ra. destruct (evaluate a) as [x |]; [| discriminate]. intros [= <-].
   apply opposite_scaled_error; auto.
 - intros (Ra & Rb & H). destruct (evaluate a) as [x |]; [| discriminate].
@@ -2820,11 +2912,24 @@ Definition fits (d k : Z) (e : formula A) :=
   in_range_throughout e /\ forall r, evaluate e = Some r -> in_band d k (pair r).
 Definition not_negative (e : formula A) := forall r, evaluate e = Some r -> 0 <= hi (number (pair r)).
 Definition positive (e : formula A) := forall r, evaluate e = Some r -> 0 < hi (number (pair r)).
+Definition not_zero (e : formula A) := forall r, evaluate e = Some r -> hi (number (pair r)) <> 0.
+
+Lemma positive_not_negative e : positive e -> not_negative e.
+Proof. intros P r E. now apply Rlt_le, P. Qed.
+
+Lemma positive_not_zero e : positive e -> not_zero e.
+Proof. intros P r E. now apply Rgt_not_eq, P. Qed.
+
+Lemma not_zero_opposite e : not_zero e -> not_zero (Opposite e).
+Proof.
+intros N r. unfold not_zero in N. cbn [evaluate]. destruct (evaluate e) as [x |]; [| discriminate].
+intros [= <-]. cbn [opposite_scaled pair number hi]. now apply Ropp_neq_0_compat, N.
+Qed.
 
 Lemma fits_weaken d k d' k' e : (d <= d')%Z -> (k <= k')%Z -> fits d k e -> fits d' k' e.
 Proof. intros Hd Hk [RT B]. split; [exact RT |]. intros r E. apply (in_band_weaken d k); auto. Qed.
 
-Theorem fits_accepted d k e r out : fits d k e -> (d <= 1000)%Z -> (k <= 900)%Z -> evaluate e = Some r ->
+Lemma fits_accepted d k e r out : fits d k e -> (d <= 1000)%Z -> (k <= 900)%Z -> evaluate e = Some r ->
   accepts r out ->
   out = rnd (exact real e) /\ Rabs out < bpow radix2 1024.
 Proof.
@@ -2850,18 +2955,16 @@ split; [| split; [exact N | rewrite Rabs_Ropp; exact L]].
 destruct W as [-> | W]; [left; ring | right]. now rewrite Rabs_Ropp.
 Qed.
 
-Lemma not_negative_shift e s : not_negative e -> not_negative (Shift e s).
+(* A product of any parts, or of parts that are not 0 *)
+Lemma fits_product_or dx kx dy ky d k a b : fits dx kx a -> fits dy ky b ->
+  (0 <= dx <= 100)%Z -> (0 <= dy <= 100)%Z -> (kx <= 900)%Z -> (ky <= 900)%Z -> (kx + ky <= 1000)%Z ->
+  d = (dx + dy + 1)%Z -> (106 + dx + dy <= k <= 1000)%Z ->
+  not_zero a /\ not_zero b \/ (dx + ky <= k /\ dy + kx <= k /\ kx + ky <= k)%Z ->
+  fits d k (Product a b).
 Proof.
-intros P r. unfold not_negative in P. cbn [evaluate]. destruct (evaluate e) as [x |]; [| discriminate].
-intros [= <-]. exact (P x eq_refl).
-Qed.
-
-Lemma fits_product dx kx dy ky d k a b : fits dx kx a -> fits dy ky b ->
-  (0 <= dx <= 100)%Z -> (0 <= dy <= 100)%Z -> (kx <= 900)%Z -> (ky <= 900)%Z -> d = (dx + dy + 1)%Z ->
-  (106 + dx + dy <= k <= 1000)%Z -> (dx + ky <= k /\ dy + kx <= k /\ kx + ky <= k)%Z ->
-    fits d k (Product a b).
-Proof.
-intros [RA BA] [RB BB] Dx Dy Kx Ky -> K KK. split.
+intros [RA BA] [RB BB] Dx Dy Kx Ky Kxy -> K KK.
+assert (NA : not_zero a /\ not_zero b \/ (dx + ky <= k /\ dy + kx <= k /\ kx + ky <= k)%Z) by exact KK.
+unfold not_zero in NA. split.
 - split; [exact RA |]. split; [exact RB |]. intros x y E1 E2.
   destruct (BA x E1) as (W1 & N1 & _), (BB y E2) as (W2 & N2 & _).
   assert (NP := no_less_mult _ _ _ _ N1 N2).
@@ -2874,7 +2977,19 @@ intros [RA BA] [RB BB] Dx Dy Kx Ky -> K KK. split.
   intros [= <-]. destruct (EA x eq_refl) as (V & (Wx & Ex & _) & _).
   destruct (EB y eq_refl) as (U & (Wy & Ey & _) & _).
   apply (multiply_carried_band two_product (pair x) (pair y) dx dy kx ky k); auto.
+  destruct NA as [[NX NY] | NA]; [left; auto | now right].
 Qed.
+
+Lemma fits_product dx kx dy ky d k a b : fits dx kx a -> fits dy ky b ->
+  (0 <= dx <= 100)%Z -> (0 <= dy <= 100)%Z -> (kx <= 900)%Z -> (ky <= 900)%Z -> d = (dx + dy + 1)%Z ->
+  (106 + dx + dy <= k <= 1000)%Z -> (dx + ky <= k /\ dy + kx <= k /\ kx + ky <= k)%Z ->
+  fits d k (Product a b).
+Proof. intros. apply (fits_product_or dx kx dy ky); auto; lia. Qed.
+
+Lemma fits_product_not_zero dx kx dy ky d k a b : fits dx kx a -> fits dy ky b -> not_zero a -> not_zero b ->
+  (0 <= dx <= 100)%Z -> (0 <= dy <= 100)%Z -> (kx <= 900)%Z -> (ky <= 900)%Z -> (kx + ky <= 1000)%Z ->
+  d = (dx + dy + 1)%Z -> (106 + dx + dy <= k <= 1000)%Z -> fits d k (Product a b).
+Proof. intros. apply (fits_product_or dx kx dy ky); auto. Qed.
 
 Lemma fits_quotient dx kx dy ky d k a b : fits dx kx a -> fits dy ky b ->
   (0 <= dx <= 100)%Z -> (0 <= dy <= 100)%Z -> (kx <= 880)%Z -> (0 <= ky <= 690)%Z -> d = (dx + dy + 1)%Z ->
@@ -2895,20 +3010,25 @@ intros [RA BA] [RB BB] Dx Dy Kx Ky -> K KK. split.
   apply (divide_carried_band two_product (pair x) (pair y) dx dy kx ky k); auto.
 Qed.
 
-Lemma not_negative_quotient dx kx dy ky a b : fits dx kx a -> fits dy ky b ->
-  (0 <= dx <= 100)%Z -> (0 <= dy <= 100)%Z -> (kx <= 880)%Z -> (0 <= ky <= 690)%Z ->
-  not_negative a -> positive b -> not_negative (Quotient a b).
+(* The error of a quotient that is not 0 is not small, however small its parts' errors are *)
+Lemma quotient_not_zero dx kx dy ky a b r : fits dx kx a -> fits dy ky b ->
+  (0 <= dx <= 100)%Z -> (0 <= dy <= 100)%Z -> (0 <= ky <= 690)%Z -> evaluate (Quotient a b) = Some r ->
+  hi (number (pair r)) <> 0 -> in_band (dx + dy + 1) (106 + dx + dy) (pair r).
 Proof.
-intros [RA BA] [RB BB] Dx Dy Kx Ky PA PB r. cbn [evaluate].
+intros [RA BA] [RB BB] Dx Dy Ky. cbn [evaluate].
 assert (EA := fun x => evaluation_correct a x RA). assert (EB := fun x => evaluation_correct b x RB).
-specialize (PA : forall r, evaluate a = Some r -> 0 <= hi (number (pair r))).
-destruct (evaluate a) as [x |] eqn:Ea; [| discriminate].
-destruct (evaluate b) as [y |] eqn:Eb; [| discriminate].
+destruct (evaluate a) as [x |]; [| discriminate]. destruct (evaluate b) as [y |]; [| discriminate].
 destruct (is_divisor_decided (pair y)) as [[NZ _] |]; [| discriminate].
-intros [= <-]. destruct (EA x eq_refl) as (V & (Wx & Ex & _) & _).
+intros [= <-] N. destruct (EA x eq_refl) as (V & (Wx & Ex & _) & _).
 destruct (EB y eq_refl) as (U & (Wy & Ey & _) & _).
-destruct (divide_carried_band two_product (pair x) (pair y) dx dy kx ky 1000 TP) as (_ & _ & H); auto;
-  try lia.
+apply (divide_carried_band two_product (pair x) (pair y) dx dy kx ky (106 + dx + dy)); auto; try lia.
+left. intros Z. apply N. cbn [divide_scaled pair divide_carried number].
+destruct (BA x eq_refl) as (W1 & _), (BB y eq_refl) as (W2 & _).
+destruct (divide_error two_product _ _ TP Wx Wy (within_weaken dx 100 _ ltac:(lia) W1)
+  (within_weaken dy 100 _ ltac:(lia) W2) NZ) as [(_ & _ & ->) E].
+set (q := divide _ _ _) in *. unfold value at 2 in E. rewrite Z, (low_part_zero _ Wx Z) in E.
+unfold Rdiv in E. rewrite Rplus_0_l, !Rmult_0_l, rnd_0, Rabs_R0, Rmult_0_r in E.
+replace (hi q + lo q) with 0; [apply rnd_0 |]. unfold value in E. inv E. lra.
 Qed.
 
 Lemma fits_root d kx e k a : fits d kx a -> (0 <= d <= 98)%Z -> (kx <= 900)%Z -> (0 <= e <= 100)%Z ->
@@ -2933,50 +3053,78 @@ split; [split |].
 - intros r E. now apply H.
 Qed.
 
-Lemma fits_sum_if d k D K a b : fits d k a -> fits d k b ->
-  (forall x y, evaluate a = Some x -> evaluate b = Some y -> not_cancelled x y) ->
+(* A sum of any parts, or of parts that are not 0 *)
+Lemma fits_sum_or d k D K a b : fits d k a -> fits d k b ->
+  (0 <= d <= 98)%Z -> (k <= 770)%Z -> (8 <= D)%Z -> (d + 2 <= D)%Z ->
+  (k + 130 <= K)%Z \/ not_zero a /\ not_zero b /\ (k + d + d + 1 <= K)%Z ->
+  (d + 130 <= K)%Z -> (K <= 900)%Z ->
+  fits D K (Sum a b).
+Proof.
+intros [RA BA] [RB BB] Dd Kk HD8 HD HK1 HK2 HK.
+assert (EA := fun x => evaluation_correct a x RA). assert (EB := fun x => evaluation_correct b x RB).
+assert (NA : (k + 130 <= K)%Z \/ not_zero a /\ not_zero b /\ (k + d + d + 1 <= K)%Z) by exact HK1.
+unfold not_zero in NA. split.
+- cbn [in_range_throughout]. split; [exact RA |]. split; [exact RB |]. intros x y E1 E2.
+  split; apply (in_band_weaken d k); auto; lia.
+- intros r. cbn [evaluate]. destruct (evaluate a) as [x |]; [| discriminate].
+  destruct (evaluate b) as [y |]; [| discriminate]. intros E. destruct (add_decided_inv _ _ _ E) as [NC ->].
+  apply (add_scaled_band x y (exact real a) (exact real b) d k D K); auto.
+  destruct NA as [NA | (NX & NY & HK')]; [now left | right; auto].
+Qed.
+
+Lemma fits_sum d k D K a b : fits d k a -> fits d k b ->
   (0 <= d <= 98)%Z -> (k <= 770)%Z -> (8 <= D)%Z -> (d + 2 <= D)%Z -> (k + 130 <= K)%Z -> (d + 130 <= K)%Z ->
   (K <= 900)%Z -> fits D K (Sum a b).
+Proof. intros. apply (fits_sum_or d k); auto. Qed.
+
+Lemma fits_sum_not_zero d k D K a b : fits d k a -> fits d k b -> not_zero a -> not_zero b ->
+  (0 <= d <= 98)%Z -> (k <= 770)%Z -> (8 <= D)%Z -> (d + 2 <= D)%Z -> (k + d + d + 1 <= K)%Z ->
+  (d + 130 <= K)%Z -> (K <= 900)%Z -> fits D K (Sum a b).
+Proof. intros. apply (fits_sum_or d k); auto. Qed.
+
+Lemma not_negative_sum d k a b : fits d k a -> fits d k b -> (0 <= d <= 98)%Z -> (k <= 770)%Z ->
+  not_negative a -> not_negative b -> not_negative (Sum a b).
 Proof.
-intros [RA BA] [RB BB] NC Dd Kk HD8 HD HK1 HK2 HK.
+intros [RA BA] [RB BB] Dd Kk PA PB r. cbn [evaluate].
 assert (EA := fun x => evaluation_correct a x RA). assert (EB := fun x => evaluation_correct b x RB).
-split.
-- cbn [in_range_throughout]. split; [exact RA |]. split; [exact RB |]. intros x y E1 E2.
-  split; [| split; [| now apply NC]]; apply (in_band_weaken d k); auto; lia.
-- intros r. cbn [evaluate]. destruct (evaluate a) as [x |]; [| discriminate].
-  destruct (evaluate b) as [y |]; [| discriminate]. intros [= <-].
-  apply (add_scaled_band x y (exact real a) (exact real b) d k D K); auto.
+specialize (PA : forall r, evaluate a = Some r -> 0 <= hi (number (pair r))).
+specialize (PB : forall r, evaluate b = Some r -> 0 <= hi (number (pair r))).
+destruct (evaluate a) as [x |]; [| discriminate]. destruct (evaluate b) as [y |]; [| discriminate].
+intros E. destruct (add_decided_inv _ _ _ E) as [_ ->].
+apply (add_scaled_not_negative x y (exact real a) (exact real b) d k); auto.
 Qed.
 
-Lemma fits_sum d k D K a b : fits d k a -> fits d k b -> not_negative a -> not_negative b ->
-  (0 <= d <= 98)%Z -> (k <= 770)%Z -> (8 <= D)%Z -> (d + 2 <= D)%Z -> (k + 130 <= K)%Z -> (d + 130 <= K)%Z ->
-  (K <= 900)%Z -> fits D K (Sum a b) /\ not_negative (Sum a b).
+Lemma positive_product dx kx dy ky a b : fits dx kx a -> fits dy ky b ->
+  (0 <= dx <= 100)%Z -> (0 <= dy <= 100)%Z -> positive a -> positive b -> positive (Product a b).
 Proof.
-intros FA FB PA PB Dd Kk HD8 HD HK1 HK2 HK. assert (FA' := FA). assert (FB' := FB).
-destruct FA' as [RA BA], FB' as [RB BB].
-assert (N : forall x y, evaluate a = Some x -> evaluate b = Some y ->
-  not_cancelled x y /\ 0 <= hi (number (pair (add_scaled x y)))).
-{ intros x y E1 E2. apply (add_scaled_not_negative x y (exact real a) (exact real b) d k); auto;
-    now apply evaluation_correct. }
-split; [apply (fits_sum_if d k); trivial; intros; now apply N |].
-intros r. cbn [evaluate]. destruct (evaluate a) as [x |]; [| discriminate].
-destruct (evaluate b) as [y |]; [| discriminate]. intros [= <-]. exact (proj2 (N x y eq_refl eq_refl)).
-Qed.
-
-Lemma not_negative_product dx kx dy ky a b : fits dx kx a -> fits dy ky b ->
-  (0 <= dx <= 100)%Z -> (0 <= dy <= 100)%Z -> (kx + ky <= 1000)%Z -> (kx <= 890)%Z -> (ky <= 890)%Z ->
-  (forall x y, evaluate a = Some x -> evaluate b = Some y ->
-    0 <= hi (number (pair x)) * hi (number (pair y))) ->
-  not_negative (Product a b).
-Proof.
-intros [RA BA] [RB BB] Dx Dy K Kx Ky P r. cbn [evaluate].
+intros [RA BA] [RB BB] Dx Dy PA PB r. cbn [evaluate].
 assert (EA := fun x => evaluation_correct a x RA). assert (EB := fun x => evaluation_correct b x RB).
-destruct (evaluate a) as [x |] eqn:Ea; [| discriminate].
-destruct (evaluate b) as [y |] eqn:Eb; [| discriminate].
+specialize (PA : forall r, evaluate a = Some r -> 0 < hi (number (pair r))).
+specialize (PB : forall r, evaluate b = Some r -> 0 < hi (number (pair r))).
+destruct (evaluate a) as [x |]; [| discriminate]. destruct (evaluate b) as [y |]; [| discriminate].
 intros [= <-]. destruct (EA x eq_refl) as (V & (Wx & Ex & _) & _).
-destruct (EB y eq_refl) as (U & (Wy & Ey & _) & _).
-destruct (multiply_carried_band two_product (pair x) (pair y) dx dy kx ky 1000 TP) as (_ & _ & H); auto;
+destruct (EB y eq_refl) as (U & (Wy & Ey & _) & _). specialize (PA x eq_refl). specialize (PB y eq_refl).
+destruct (multiply_carried_band two_product (pair x) (pair y) dx dy kx ky 1000 TP) as (_ & H & _); auto;
   try lia.
+- left. lra.
+- now apply H, Rmult_lt_0_compat.
+Qed.
+
+Lemma positive_quotient dx kx dy ky a b : fits dx kx a -> fits dy ky b ->
+  (0 <= dx <= 100)%Z -> (0 <= dy <= 100)%Z -> (0 <= ky <= 690)%Z ->
+  positive a -> positive b -> positive (Quotient a b).
+Proof.
+intros [RA BA] [RB BB] Dx Dy Ky PA PB r. cbn [evaluate].
+assert (EA := fun x => evaluation_correct a x RA). assert (EB := fun x => evaluation_correct b x RB).
+specialize (PA : forall r, evaluate a = Some r -> 0 < hi (number (pair r))).
+specialize (PB : forall r, evaluate b = Some r -> 0 < hi (number (pair r))).
+destruct (evaluate a) as [x |]; [| discriminate]. destruct (evaluate b) as [y |]; [| discriminate].
+destruct (is_divisor_decided (pair y)) as [[NZ _] |]; [| discriminate].
+intros [= <-]. destruct (EA x eq_refl) as (V & (Wx & Ex & _) & _).
+destruct (EB y eq_refl) as (U & (Wy & Ey & _) & _). specialize (PA x eq_refl). specialize (PB y eq_refl).
+destruct (divide_carried_band two_product (pair x) (pair y) dx dy kx ky 1000 TP) as (_ & H & _); auto;
+  try lia.
+left. lra.
 Qed.
 End Formulas.
 
@@ -3272,164 +3420,6 @@ split; [| split].
 - apply Rmult_lt_0_compat; [lra | apply bpow_gt_0].
 Qed.
 
-(* -------------------------------------------------------------------------------------------- grids *)
-
-(* Multiples of 2^-g. Sums of doubles on a grid, rounded, stay on it: what cancels is 0 or no less than 2^-g.
-  *)
-Definition on_grid (g : Z) (x : R) := exists n, x = IZR n * bpow radix2 (- g).
-Definition pair_on_grid (g : Z) (x : unevaluated) := on_grid g (hi x) /\ on_grid g (lo x).
-
-Lemma grid_0 g : on_grid g 0.
-Proof. exists 0%Z. ring. Qed.
-
-Lemma grid_weaken g g' x : (g <= g')%Z -> on_grid g x -> on_grid g' x.
-Proof.
-intros H [n ->]. exists (n * 2 ^ (g' - g))%Z. rewrite mult_IZR. change 2%Z with (radix_val radix2).
-rewrite IZR_Zpower by lia. rewrite Rmult_assoc, <- bpow_plus. do 2 f_equal. lia.
-Qed.
-
-Lemma grid_plus g x y : on_grid g x -> on_grid g y -> on_grid g (x + y).
-Proof. intros [n ->] [m ->]. exists (n + m)%Z. rewrite plus_IZR. ring. Qed.
-
-Lemma grid_opp g x : on_grid g x -> on_grid g (- x).
-Proof. intros [n ->]. exists (- n)%Z. rewrite opp_IZR. ring. Qed.
-
-Lemma grid_minus g x y : on_grid g x -> on_grid g y -> on_grid g (x - y).
-Proof. intros A B. apply grid_plus; [exact A | now apply grid_opp]. Qed.
-
-Lemma grid_mult g g' x y : on_grid g x -> on_grid g' y -> on_grid (g + g') (x * y).
-Proof.
-intros [n ->] [m ->]. exists (n * m)%Z. rewrite mult_IZR. replace (- (g + g'))%Z with (- g + - g')%Z by lia.
-rewrite bpow_plus. ring.
-Qed.
-
-Lemma grid_rnd g x : (g <= 1074)%Z -> on_grid g x -> on_grid g (rnd x).
-Proof.
-intros G [n E]. destruct (Z_le_gt_dec (Z.abs n) (2 ^ 53)) as [S | L].
-- rewrite rnd_double; [now exists n |]. apply (double_mult_exponent n (- g)); [lia | exact S | exact E].
-- set (t := bpow radix2 (53 - g)). assert (Pt : 0 < t) by apply bpow_gt_0.
-  assert (H : Rabs t <= Rabs (rnd x)).
-  { rewrite (Rabs_pos_eq t) by lra. apply rnd_abs_ge; [apply double_bpow; lia |].
-    rewrite E, Rabs_mult, (Rabs_pos_eq (bpow _ _)), <- abs_IZR by apply bpow_ge_0.
-    unfold t, Zminus. rewrite bpow_plus. apply Rmult_le_compat_r; [apply bpow_ge_0 |].
-    change (bpow radix2 53) with (IZR (2 ^ 53)). apply IZR_le. lia. }
-  destruct (multiple_of_unit t (rnd x) (double_rnd _) ltac:(lra) H) as [k Ek].
-  apply (grid_weaken (- cexp radix2 double_exp t)).
-  + unfold cexp, double_exp, FLT_exp, t. rewrite mag_bpow. lia.
-  + exists k. rewrite Ek at 1. do 2 f_equal. lia.
-Qed.
-
-Lemma grid_of_double d h : double h -> within d h -> on_grid (d + 53) h.
-Proof.
-intros D [-> | [L _]]; [apply grid_0 |]. set (t := bpow radix2 (- d)) in *.
-assert (Pt : 0 < t) by apply bpow_gt_0.
-rewrite <- (Rabs_pos_eq t) in L by lra.
-destruct (multiple_of_unit t h D ltac:(lra) L) as [k Ek].
-destruct (Z_le_gt_dec (d + 53) 1074) as [S | S].
-- apply (grid_weaken (- cexp radix2 double_exp t)).
-  + unfold cexp, double_exp, FLT_exp, t. rewrite mag_bpow. lia.
-  + exists k. rewrite Ek at 1. do 2 f_equal. lia.
-- apply (grid_weaken (- cexp radix2 double_exp t)).
-  + unfold cexp, double_exp, FLT_exp, t. rewrite mag_bpow. lia.
-  + exists k. rewrite Ek at 1. do 2 f_equal. lia.
-Qed.
-
-Lemma grid_no_less g x : on_grid g x -> no_less g (Rabs x).
-Proof.
-intros [n ->]. destruct (Z.eq_dec n 0) as [-> | N]; [left; rewrite Rmult_0_l; apply Rabs_R0 | right].
-rewrite Rabs_mult, (Rabs_pos_eq (bpow _ _)), <- abs_IZR by apply bpow_ge_0.
-assert (1 <= IZR (Z.abs n)) by (apply IZR_le; lia). assert (P := bpow_gt_0 radix2 (- g)).
-rewrite <- (Rmult_1_l (bpow radix2 (- g))) at 1. apply Rmult_le_compat_r; lra.
-Qed.
-
-Ltac grid := repeat first [assumption | apply grid_rnd; [lia |] | apply grid_minus | apply grid_plus].
-
-Lemma fast_two_sum_on_grid g a b : (g <= 1074)%Z -> on_grid g a -> on_grid g b ->
-  pair_on_grid g (fast_two_sum a b).
-Proof. intros G A B. split; cbn [fast_two_sum hi lo]; grid. Qed.
-
-Lemma two_sum_on_grid g a b : (g <= 1074)%Z -> on_grid g a -> on_grid g b -> pair_on_grid g (two_sum a b).
-Proof. intros G A B. split; cbn [two_sum hi lo]; cbv zeta; cbn [hi lo]; grid. Qed.
-
-Lemma add_on_grid g x y : (g <= 1074)%Z -> pair_on_grid g x -> pair_on_grid g y -> pair_on_grid g (add x y).
-Proof.
-intros G [A1 A2] [B1 B2]. unfold add. cbv zeta.
-destruct (two_sum_on_grid g _ _ G A1 B1) as [S1 S2]. destruct (two_sum_on_grid g _ _ G A2 B2) as [T1 T2].
-assert (C : on_grid g (rnd (lo (two_sum (hi x) (hi y)) + hi (two_sum (lo x) (lo y))))) by grid.
-destruct (fast_two_sum_on_grid g _ _ G S1 C) as [V1 V2].
-apply fast_two_sum_on_grid; [exact G | exact V1 | grid].
-Qed.
-
-Lemma scaled_on_grid g x k : (g + 128 <= 1074)%Z -> (-128 <= k)%Z -> pair_on_grid g x ->
-  pair_on_grid (g + 128) (scaled_pair x k).
-Proof.
-intros G K [A B].
-assert (Pk : on_grid 128 (bpow radix2 k)).
-{ exists (2 ^ (k + 128))%Z. change 2%Z with (radix_val radix2). rewrite IZR_Zpower by lia.
-  rewrite <- bpow_plus.
-  f_equal. lia. }
-split; cbn [scaled_pair hi lo]; apply grid_rnd; trivial; now apply grid_mult.
-Qed.
-
-Lemma not_cancelled_on_grid g x y : (g + 128 <= 800)%Z ->
-  pair_on_grid g (number (pair x)) -> pair_on_grid g (number (pair y)) -> not_cancelled x y.
-Proof.
-intros G A B Near. unfold aligned_sum. cbv zeta. cbn [add_carried scaled_carried number].
-assert (H : pair_on_grid (g + 128) (add (scaled_pair (number (pair x))
-  (exponent x - Z.max (exponent x) (exponent y)))
-  (scaled_pair (number (pair y)) (exponent y - Z.max (exponent x) (exponent y))))).
-{ apply add_on_grid; [lia | apply scaled_on_grid; trivial; lia | apply scaled_on_grid; trivial; lia]. }
-assert (N := grid_no_less _ _ (proj1 H)). weaker N.
-Qed.
-
-Lemma divide_on_grid two_product x y g : product_exact two_product -> double_word x -> double_word y ->
-  within 1 (hi x) -> within 1 (hi y) -> hi y <> 0 -> (0 <= g <= 500)%Z -> pair_on_grid g x ->
-    pair_on_grid g y ->
-  pair_on_grid (g + 109) (divide two_product x y).
-Proof.
-intros TP Wx Wy Rx Ry NZ G [A1 A2] [B1 B2]. unfold divide. cbv zeta.
-assert (Rq := within_rnd 2 _ ltac:(lia) (within_div 1 1 _ _ Rx Ry NZ)).
-assert (W1 : within 0 1) by (right; rewrite Rabs_R1; simpl; lra).
-assert (Rr := within_rnd 1 _ ltac:(lia) (within_div 0 1 1 _ W1 Ry NZ)).
-assert (Gq := grid_of_double _ _ (double_rnd _) Rq). assert (Gr := grid_of_double _ _ (double_rnd _) Rr).
-assert (Dq := double_rnd (hi x / hi y)).
-set (q := rnd (hi x / hi y)) in *. set (r := rnd (1 / hi y)) in *. simpl Z.add in Gq, Gr.
-assert (H1 := product_hi two_product q (hi y) TP Dq (proj1 Wy) (within_weaken 2 100 _ ltac:(lia) Rq)
-  (within_weaken 1 100 _ ltac:(lia) Ry)).
-assert (H2 : lo (two_product q (hi y)) = q * hi y - rnd (q * hi y)).
-{ rewrite (TP q (hi y) Dq (proj1 Wy)); [reflexivity |].
-  destruct (range_product q (hi y) (within_weaken 2 100 _ ltac:(lia) Rq)
-    (within_weaken 1 100 _ ltac:(lia) Ry))
-    as [? | H]; [now left | right]. apply Rle_trans with (2 := H), bpow_le. lia. }
-rewrite H1, H2.
-assert (P1 := grid_mult _ _ _ _ Gq B1). assert (P2 := grid_mult _ _ _ _ Gq B2).
-assert (A1' := grid_weaken g (55 + g) _ ltac:(lia) A1).
-assert (A2' := grid_weaken g (55 + g) _ ltac:(lia) A2).
-set (rest := rnd (_ + _)). assert (Grest : on_grid (55 + g) rest) by (unfold rest; grid).
-assert (Gw := grid_mult _ _ _ _ Grest Gr). replace (55 + g + 54)%Z with (g + 109)%Z in Gw by lia.
-apply fast_two_sum_on_grid; [lia | apply (grid_weaken 55); [lia | exact Gq] | apply grid_rnd;
-  [lia | exact Gw]].
-Qed.
-
-Theorem from_double_on_grid x : pair_on_grid 115 (number (pair (from_double x))).
-Proof.
-unfold from_double. cbv zeta. split; cbn [pair number hi lo]; [| apply grid_0].
-destruct (Req_dec x 0) as [-> | N]; [rewrite Rmult_0_l, rnd_0; apply grid_0 |].
-apply (grid_weaken 54); [lia |]. apply (grid_of_double 1); [apply double_rnd |].
-apply within_rnd; [lia |]. right. assert (B := to_exponent_0 x N).
-change (bpow radix2 (- (1))) with (/ 2). change (bpow radix2 1) with 2. lra.
-Qed.
-
-Theorem from_leading_on_grid first next e err : pair_on_grid 115
-  (number (pair (from_leading first next e err))).
-Proof.
-unfold from_leading. cbn [pair number]. apply fast_two_sum_on_grid; [lia | |].
-- apply (grid_weaken 52); [lia |]. apply grid_rnd; [lia | now exists first].
-- apply grid_rnd; [lia |]. replace 115%Z with (0 + 115)%Z by lia. apply grid_mult.
-  + apply grid_rnd; [lia |]. exists next. change (bpow radix2 (- 0)) with 1. ring.
-  + exists 1%Z. change (bpow radix2 (-115)) with (bpow radix2 (- (115))). ring.
-Qed.
-
 (* ------------------------------------------------------------------- the inputs as the library makes them *)
 
 Lemma from_integer_0 : approximates (from_integer 0) 0 /\ in_band 1 0 (pair (from_integer 0)) /\
@@ -3474,21 +3464,17 @@ Theorem from_bits_correct X (b : leading_bits X) :
   approximates (from_bits b) X /\ in_band 1 192 (pair (from_bits b)) /\
   (bits_error b = 0 \/ first_bits b <> 0%Z -> in_band 1 107 (pair (from_bits b))) /\
   0 <= hi (number (pair (from_bits b))) /\
-  (first_bits b <> 0%Z -> 0 < hi (number (pair (from_bits b)))) /\
-  pair_on_grid 115 (number (pair (from_bits b))).
+  (first_bits b <> 0%Z -> 0 < hi (number (pair (from_bits b)))).
 Proof.
 destruct b as [f n e err t r F N T De Ne R E]. unfold from_bits.
 cbn [first_bits next_bits bits_exponent bits_error].
-destruct (from_leading_correct f n e err t r F N T De Ne R) as (A & B1 & B2 & P1 & P2). rewrite <- E in A.
-split; [exact A |]. split; [exact B1 |]. split; [exact B2 |]. split; [exact P1 |]. split; [exact P2 |].
-apply from_leading_on_grid.
+assert (C := from_leading_correct f n e err t r F N T De Ne R). cbv zeta in C. rewrite <- E in C. exact C.
 Qed.
 
 (* ------------------------------------------------------------------------------ the library's scalars *)
 
-(** What the scalars are made of: gg = |g|^2, p = <g, y>, yy = |y|^2, their product and determinant,
-  the dimension and
-    a given parameter a *)
+(** What the scalars are made of: gg = |g|^2, p = <g, y>, yy = |y|^2, their product and determinant, the
+    dimension and a parameter a *)
 Inductive quantity := GG | P | YY | Gram_product | Gram_determinant | Dimension | One_less | One |
   Given_alpha.
 
@@ -3528,31 +3514,30 @@ Definition real_quantity (i : quantity) : R :=
   | Given_alpha => a
   end.
 
-(* The least that their errors are, if not 0: Gram_determinant may be a difference and 0 but for its error *)
+(* The bands of their approximations. Gram_determinant may be a difference and 0 but for its error; a is a
+   double, or computed from a trace. *)
+Definition width (i : quantity) : Z := match i with Given_alpha => 10 | _ => 1 end.
 Definition error_band (i : quantity) : Z :=
-  match i with Gram_determinant => 192 | Dimension | One_less | One | Given_alpha => 0 | _ => 107 end.
+  match i with Gram_determinant => 192 | Dimension | One_less | One => 0 | Given_alpha => 115 | _ => 107 end.
 
 Variable given : quantity -> approximation.
 Hypothesis given_right : forall i, approximates (given i) (real_quantity i).
-Hypothesis given_in_band : forall i, in_band 1 (error_band i) (pair (given i)).
-Hypothesis given_positive : forall i, i = Gram_product \/ i = Dimension \/ i = One ->
-  0 < hi (number (pair (given i))).
-Hypothesis determinant_given : 0 <= hi (number (pair (given Gram_determinant))).
+Hypothesis given_in_band : forall i, in_band (width i) (error_band i) (pair (given i)).
 
 (* What the library returns without further computation *)
 Definition decided (e : formula quantity) (out : R) :=
   exists r, evaluate two_product quantity given e = Some r /\ accepts r out.
 
 Notation fits := (fits two_product quantity given real_quantity).
-Notation not_negative := (not_negative two_product quantity given).
 Notation positive := (positive two_product quantity given).
+Notation not_zero := (not_zero two_product quantity given).
 
 Lemma fits_decided d k e out : fits d k e -> (d <= 1000)%Z -> (k <= 900)%Z -> decided e out ->
   out = rnd (exact real_quantity e) /\ Rabs out < bpow radix2 1024.
 Proof. intros F Hd Hk (r & E & A). now apply (fits_accepted two_product TP quantity given real_quantity
   given_right d k e r). Qed.
 
-Lemma fits_given i : fits 1 (error_band i) (Quantity i).
+Lemma fits_given i : fits (width i) (error_band i) (Quantity i).
 Proof. split; [exact I |]. intros r [= <-]. apply given_in_band. Qed.
 
 Lemma product_positive : 0 < gg * yy.
@@ -3562,9 +3547,6 @@ Lemma sine_squared_not_negative : 0 <= (gg * yy - p * p) / (gg * yy).
 Proof.
 assert (H := product_positive). apply Rmult_le_pos; [lra | now apply Rlt_le, Rinv_0_lt_compat].
 Qed.
-
-Lemma not_negative_given i : 0 <= hi (number (pair (given i))) -> not_negative (Quantity i).
-Proof. intros H r [= <-]. exact H. Qed.
 
 Lemma positive_given i : 0 < hi (number (pair (given i))) -> positive (Quantity i).
 Proof. intros H r [= <-]. exact H. Qed.
@@ -3592,16 +3574,7 @@ apply (fits_quotient two_product TP quantity given real_quantity given_right 1 1
 - apply (fits_given Gram_product).
 Qed.
 
-Lemma sine_squared_given_not_negative : not_negative sine_squared.
-Proof.
-apply (not_negative_quotient two_product TP quantity given real_quantity given_right 1 192 1 107); try side.
-- apply (fits_given Gram_determinant).
-- apply (fits_given Gram_product).
-- apply not_negative_given, determinant_given.
-- apply positive_given, given_positive. auto.
-Qed.
-
-Lemma fits_sine : fits 3 108 sine /\ not_negative sine.
+Lemma fits_sine : fits 3 108 sine.
 Proof.
 apply (fits_root two_product TP quantity given real_quantity given_right 3 193 2); try side.
 - apply fits_sine_squared.
@@ -3610,10 +3583,9 @@ Qed.
 
 Lemma fits_one_and_sine : fits 8 238 one_and_sine.
 Proof.
-destruct fits_sine as [F N].
-apply (fits_sum two_product TP quantity given real_quantity given_right 3 108); try side; trivial.
+apply (fits_sum two_product TP quantity given real_quantity given_right 3 108); try side.
 - apply (fits_weaken two_product quantity given real_quantity 1 0); [lia | lia | apply (fits_given One)].
-- apply not_negative_given, Rlt_le, given_positive. auto.
+- apply fits_sine.
 Qed.
 
 Lemma fits_alpha : fits 3 108 optimal_alpha.
@@ -3670,9 +3642,7 @@ assert (F : fits 8 323 (Sum (Quantity Dimension) (Shift sine_squared 1))).
 { apply (fits_sum two_product TP quantity given real_quantity given_right 3 193); try side.
   - apply (fits_weaken two_product quantity given real_quantity 1 0);
     [lia | lia | apply (fits_given Dimension)].
-  - apply fits_shift, fits_sine_squared.
-  - apply not_negative_given, Rlt_le, given_positive. auto.
-  - apply not_negative_shift, sine_squared_given_not_negative. }
+  - apply fits_shift, fits_sine_squared. }
 apply (fits_product two_product TP quantity given real_quantity given_right 3 108 6 162); try side.
 - apply fits_alpha.
 - apply (fits_root two_product TP quantity given real_quantity given_right 8 323 5); try side; trivial.
@@ -3698,7 +3668,7 @@ Theorem cosine_correct out : decided cosine out -> out = rnd (p / sqrt (gg * yy)
 Proof. intros H. now apply (fits_decided _ _ _ _ fits_cosine). Qed.
 
 Theorem sine_correct out : decided sine out -> out = rnd (sqrt ((gg * yy - p * p) / (gg * yy))).
-Proof. intros H. now apply (fits_decided _ _ _ _ (proj1 fits_sine)). Qed.
+Proof. intros H. now apply (fits_decided _ _ _ _ fits_sine). Qed.
 
 Theorem optimal_alpha_correct out : decided optimal_alpha out -> out = rnd (yy / p).
 Proof. intros H. now apply (fits_decided _ _ _ _ fits_alpha). Qed.
@@ -3797,87 +3767,59 @@ Hypothesis p_positive : 0 < p.
 Hypothesis a_positive : 0 < a.
 Hypothesis leading_positive : forall i, i = GG \/ i = P \/ i = YY \/ i = Given_alpha ->
   0 < hi (number (pair (given i))).
-Hypothesis others_not_negative : 0 <= hi (number (pair (given One_less))).
-Hypothesis given_on_grid : forall i, i = P \/ i = YY \/ i = Given_alpha ->
-  pair_on_grid 115 (number (pair (given i))).
+Lemma positive_alpha : positive given_alpha.
+Proof. apply positive_given, leading_positive. auto. Qed.
 
-(* a - yy/p is 0 or no less than 2^-352 *)
-Lemma alphas_differ star : evaluate two_product quantity given optimal_alpha = Some star ->
-  not_cancelled (given Given_alpha) (opposite_scaled star).
+Lemma positive_star : positive optimal_alpha.
 Proof.
-cbn [optimal_alpha evaluate]. destruct (is_divisor_decided (pair (given P))) as [[NZ _] |]; [| discriminate].
-intros [= <-]. apply (not_cancelled_on_grid 224); [lia | |].
-- destruct (given_on_grid Given_alpha) as [A B]; [auto |]. split; apply (grid_weaken 115); trivial; lia.
-- destruct (given_right YY) as (V & (Wy & _) & _), (given_right P) as (U & (Wp & _) & _).
-  destruct (divide_on_grid two_product _ _ 115 TP Wy Wp (proj1 (given_in_band YY))
-    (proj1 (given_in_band P)) NZ)
-    as [A B]; auto; [lia |].
-  split; cbn [opposite_scaled divide_scaled divide_carried pair number hi lo]; now apply grid_opp.
-Qed.
-
-
-Lemma nn_product dx kx dy ky e f : fits dx kx e -> fits dy ky f ->
-  (0 <= dx <= 100)%Z -> (0 <= dy <= 100)%Z -> (kx + ky <= 1000)%Z -> (kx <= 890)%Z -> (ky <= 890)%Z ->
-  not_negative e -> not_negative f -> not_negative (Product e f).
-Proof.
-intros F1 F2 Dx Dy K Kx Ky P1 P2.
-apply (not_negative_product two_product TP quantity given real_quantity given_right dx kx dy ky); trivial.
-intros x y E1 E2. apply Rmult_le_pos; auto.
-Qed.
-
-Lemma star_not_negative : not_negative optimal_alpha.
-Proof.
-apply (not_negative_quotient two_product TP quantity given real_quantity given_right 1 107 1 107); try side.
+apply (positive_quotient two_product TP quantity given real_quantity given_right 1 107 1 107); try side.
 - apply (fits_given YY).
 - apply (fits_given P).
-- apply not_negative_given, Rlt_le, leading_positive. auto.
+- apply positive_given, leading_positive. auto.
 - apply positive_given, leading_positive. auto.
 Qed.
 
-Lemma alpha_not_negative : not_negative given_alpha.
-Proof. apply not_negative_given, Rlt_le, leading_positive. auto. Qed.
+Lemma positive_ratio : positive ratio.
+Proof.
+apply (positive_quotient two_product TP quantity given real_quantity given_right 1 107 1 107); try side.
+- apply (fits_given P).
+- apply (fits_given GG).
+- apply positive_given, leading_positive. auto.
+- apply positive_given, leading_positive. auto.
+Qed.
 
-Lemma fits_given_alpha : fits 1 0 given_alpha.
+Lemma fits_given_alpha : fits 10 115 given_alpha.
 Proof. apply (fits_given Given_alpha). Qed.
 
-Lemma fits_mixed : fits 9 303 mixed /\ not_negative mixed.
+Lemma fits_mixed : fits 18 312 mixed.
 Proof.
-assert (F1 : fits 5 110 (Product given_alpha optimal_alpha)).
-{ apply (fits_product two_product TP quantity given real_quantity given_right 1 0 3 108); try side.
-  - apply fits_given_alpha.
-  - apply fits_alpha. }
-assert (N1 : not_negative (Product given_alpha optimal_alpha)).
-{ apply (nn_product 1 0 3 108); try lia.
-  - apply fits_given_alpha.
-  - apply fits_alpha.
-  - apply alpha_not_negative.
-  - apply star_not_negative. }
-split.
-- apply (fits_product two_product TP quantity given real_quantity given_right 5 110 3 193); try side; trivial.
-  apply fits_sine_squared.
-- apply (nn_product 5 110 3 193); try lia; trivial.
-  + apply fits_sine_squared.
-  + apply sine_squared_given_not_negative.
+apply (fits_product two_product TP quantity given real_quantity given_right 14 119 3 193); try side.
+- apply (fits_product_not_zero two_product TP quantity given real_quantity given_right 10 115 3 108);
+    try side.
+  + apply fits_given_alpha.
+  + apply fits_alpha.
+  + apply positive_not_zero, positive_alpha.
+  + apply positive_not_zero, positive_star.
+- apply fits_sine_squared.
 Qed.
 
-Lemma fits_sum_of_alphas : fits 8 238 sum_of_alphas /\ not_negative sum_of_alphas.
+Lemma fits_sum_of_alphas : fits 12 140 sum_of_alphas.
 Proof.
-apply (fits_sum two_product TP quantity given real_quantity given_right 3 108); try side.
-- apply (fits_weaken two_product quantity given real_quantity 1 0); [lia | lia | apply fits_given_alpha].
-- apply fits_alpha.
-- apply alpha_not_negative.
-- apply star_not_negative.
+apply (fits_sum_not_zero two_product TP quantity given real_quantity given_right 10 115); try side.
+- apply fits_given_alpha.
+- apply (fits_weaken two_product quantity given real_quantity 3 108); [lia | lia | apply fits_alpha].
+- apply positive_not_zero, positive_alpha.
+- apply positive_not_zero, positive_star.
 Qed.
 
-Lemma fits_difference : fits 8 238 difference_of_alphas.
+Lemma fits_difference : fits 12 140 difference_of_alphas.
 Proof.
-apply (fits_sum_if two_product TP quantity given real_quantity given_right 3 108); try side.
-- apply (fits_weaken two_product quantity given real_quantity 1 0); [lia | lia | apply fits_given_alpha].
-- apply fits_opposite, fits_alpha.
-- intros x y E1 E2. cbn [given_alpha evaluate] in E1. injection E1 as <-.
-  cbn [evaluate] in E2. destruct (evaluate two_product quantity given optimal_alpha) as [star |] eqn:E;
-    [| discriminate].
-  injection E2 as <-. now apply alphas_differ.
+apply (fits_sum_not_zero two_product TP quantity given real_quantity given_right 10 115); try side.
+- apply fits_given_alpha.
+- apply (fits_weaken two_product quantity given real_quantity 3 108); [lia | lia |].
+  apply fits_opposite, fits_alpha.
+- apply positive_not_zero, positive_alpha.
+- apply not_zero_opposite, positive_not_zero, positive_star.
 Qed.
 
 Lemma gap_real : exact real_quantity (Sum (Product difference_of_alphas difference_of_alphas)
@@ -3896,39 +3838,38 @@ Proof.
 assert (S := star_positive). apply Rmult_le_pos; [| exact sine_squared_not_negative]. apply Rmult_le_pos; lra.
 Qed.
 
-Lemma fits_gap : fits 11 303 gap /\ not_negative gap.
+Lemma fits_gap : fits 15 221 gap.
 Proof.
-destruct fits_mixed as [FM NM]. assert (FD := fits_difference).
-apply (fits_root two_product TP quantity given real_quantity given_right 19 606 10); try side.
-- apply (fits_sum two_product TP quantity given real_quantity given_right 17 476); try side.
-  + apply (fits_product two_product TP quantity given real_quantity given_right 8 238 8 238); try side;
-    exact FD.
-  + apply (fits_weaken two_product quantity given real_quantity 9 303); [lia | lia |]. now apply fits_shift.
-  + apply (not_negative_product two_product TP quantity given real_quantity given_right 8 238 8 238);
-    try side; trivial.
-    intros x y E1 E2. rewrite E1 in E2. injection E2 as <-. apply Rle_0_sqr.
-  + now apply not_negative_shift.
+apply (fits_root two_product TP quantity given real_quantity given_right 27 442 14); try side.
+- apply (fits_sum two_product TP quantity given real_quantity given_right 25 312); try side.
+  + apply (fits_weaken two_product quantity given real_quantity 25 280); [lia | lia |].
+    apply (fits_product two_product TP quantity given real_quantity given_right 12 140 12 140); try side;
+    exact fits_difference.
+  + apply (fits_weaken two_product quantity given real_quantity 18 312); [lia | lia |].
+    apply fits_shift, fits_mixed.
 - rewrite gap_real. assert (M := mixed_not_negative). assert (S := Rle_0_sqr (a - yy / p)). unfold Rsqr in S.
   lra.
 Qed.
 
-Lemma fits_largest : fits 13 433 lambda_max.
+Lemma fits_largest : fits 17 351 lambda_max.
 Proof.
-destruct fits_gap as [FG NG]. destruct fits_sum_of_alphas as [FS NS]. apply fits_shift.
-apply (fits_sum two_product TP quantity given real_quantity given_right 11 303); try side; trivial.
-apply (fits_weaken two_product quantity given real_quantity 8 238); [lia | lia | exact FS].
+apply fits_shift.
+apply (fits_sum two_product TP quantity given real_quantity given_right 15 221); try side; [| exact fits_gap].
+apply (fits_weaken two_product quantity given real_quantity 12 140); [lia | lia | exact fits_sum_of_alphas].
 Qed.
 
-Lemma fits_product_of_eigenvalues : fits 5 110 product_of_eigenvalues.
+Lemma fits_product_of_eigenvalues : fits 14 119 product_of_eigenvalues.
 Proof.
-apply (fits_product two_product TP quantity given real_quantity given_right 1 0 3 108); try side.
+apply (fits_product_not_zero two_product TP quantity given real_quantity given_right 10 115 3 108); try side.
 - apply fits_given_alpha.
 - apply fits_ratio.
+- apply positive_not_zero, positive_alpha.
+- apply positive_not_zero, positive_ratio.
 Qed.
 
-Lemma fits_smallest : fits 19 124 lambda_min.
+Lemma fits_smallest : fits 32 137 lambda_min.
 Proof.
-apply (fits_quotient two_product TP quantity given real_quantity given_right 5 110 13 433); try side.
+apply (fits_quotient two_product TP quantity given real_quantity given_right 14 119 17 351); try side.
 - apply fits_product_of_eigenvalues.
 - apply fits_largest.
 Qed.
@@ -3939,67 +3880,47 @@ Proof. reflexivity. Qed.
 Lemma product_of_eigenvalues_positive : 0 < a * (p / gg).
 Proof. repeat apply Rmult_lt_0_compat; trivial. now apply Rinv_0_lt_compat. Qed.
 
-Lemma fits_sqrt_condition_of_alpha : fits 18 437 sqrt_condition.
+Lemma fits_sqrt_condition_of_alpha : fits 27 360 sqrt_condition.
 Proof.
-apply (fits_quotient two_product TP quantity given real_quantity given_right 13 433 4 109); try side.
+apply (fits_quotient two_product TP quantity given real_quantity given_right 17 351 9 114); try side.
 - apply fits_largest.
-- apply (fits_root two_product TP quantity given real_quantity given_right 5 110 3); try side.
+- apply (fits_root two_product TP quantity given real_quantity given_right 14 119 8); try side.
   + apply fits_product_of_eigenvalues.
   + rewrite product_real. apply Rlt_le, product_of_eigenvalues_positive.
 Qed.
 
-Lemma fits_condition_of_alpha : fits 33 871 condition.
+Lemma fits_condition_of_alpha : fits 50 716 condition.
 Proof.
-apply (fits_quotient two_product TP quantity given real_quantity given_right 27 866 5 110); try side.
-- apply (fits_product two_product TP quantity given real_quantity given_right 13 433 13 433); try side;
+apply (fits_quotient two_product TP quantity given real_quantity given_right 35 702 14 119); try side.
+- apply (fits_product two_product TP quantity given real_quantity given_right 17 351 17 351); try side;
     apply fits_largest.
 - apply fits_product_of_eigenvalues.
 Qed.
 
-Lemma others_given : not_negative (Quantity One_less).
-Proof. apply not_negative_given, others_not_negative. Qed.
-
-Lemma fits_trace_of_alpha : fits 8 238 trace.
+Lemma fits_trace_of_alpha : fits 14 247 trace.
 Proof.
-apply (fits_sum two_product TP quantity given real_quantity given_right 3 108); try side.
-- apply fits_alpha.
-- apply (fits_product two_product TP quantity given real_quantity given_right 1 0 1 0); try side.
+apply (fits_sum two_product TP quantity given real_quantity given_right 12 117); try side.
+- apply (fits_weaken two_product quantity given real_quantity 3 108); [lia | lia | apply fits_alpha].
+- apply (fits_product two_product TP quantity given real_quantity given_right 1 0 10 115); try side.
   + apply (fits_given One_less).
   + apply fits_given_alpha.
-- apply star_not_negative.
-- apply (nn_product 1 0 1 0); try lia.
-  + apply (fits_given One_less).
-  + apply fits_given_alpha.
-  + apply others_given.
-  + apply alpha_not_negative.
 Qed.
 
-Lemma fits_frobenius_norm_of_alpha : fits 7 238 frobenius_norm.
+Lemma fits_frobenius_norm_of_alpha : fits 15 238 frobenius_norm.
 Proof.
-destruct fits_mixed as [FM NM].
-assert (FA := fits_alpha). assert (NA := star_not_negative).
-assert (FS : fits 7 216 (Product optimal_alpha optimal_alpha)).
-{ apply (fits_product two_product TP quantity given real_quantity given_right 3 108 3 108); try side; trivial.
-  }
-assert (NS : not_negative (Product optimal_alpha optimal_alpha)) by (apply (nn_product 3 108 3 108); try lia;
-  trivial).
-assert (FQ : fits 3 108 (Product given_alpha given_alpha)).
-{ apply (fits_product two_product TP quantity given real_quantity given_right 1 0 1 0); try side;
-  apply fits_given_alpha. }
-assert (NQ : not_negative (Product given_alpha given_alpha)).
-{ apply (nn_product 1 0 1 0); try lia; apply fits_given_alpha || apply alpha_not_negative. }
-assert (FO : fits 5 110 (Product (Quantity One_less) (Product given_alpha given_alpha))).
-{ apply (fits_product two_product TP quantity given real_quantity given_right 1 0 3 108); try side; trivial.
-  apply (fits_given One_less). }
-assert (NO : not_negative (Product (Quantity One_less) (Product given_alpha given_alpha))).
-{ apply (nn_product 1 0 3 108); try lia; trivial; [apply (fits_given One_less) | apply others_given]. }
-destruct (fits_sum two_product TP quantity given real_quantity given_right 7 216 9 346 _ _ FS
-  (fits_weaken two_product quantity given real_quantity 5 110 7 216 _ ltac:(lia) ltac:(lia) FO) NS NO)
-    as [F1 N1]; try lia.
-apply (fits_root two_product TP quantity given real_quantity given_right 11 476 6); try side.
-- apply (fits_sum two_product TP quantity given real_quantity given_right 9 346); try side; trivial.
-  + apply (fits_weaken two_product quantity given real_quantity 9 303); [lia | lia |]. now apply fits_shift.
-  + now apply not_negative_shift.
+apply (fits_root two_product TP quantity given real_quantity given_right 27 476 14); try side.
+- apply (fits_sum two_product TP quantity given real_quantity given_right 25 346); try side.
+  + apply (fits_sum two_product TP quantity given real_quantity given_right 23 216); try side.
+    * apply (fits_weaken two_product quantity given real_quantity 7 216); [lia | lia |].
+      apply (fits_product two_product TP quantity given real_quantity given_right 3 108 3 108); try side;
+        apply fits_alpha.
+    * apply (fits_weaken two_product quantity given real_quantity 23 128); [lia | lia |].
+      apply (fits_product two_product TP quantity given real_quantity given_right 1 0 21 126); try side;
+        [apply (fits_given One_less) |].
+      apply (fits_product_not_zero two_product TP quantity given real_quantity given_right 10 115 10 115);
+        try side; first [apply fits_given_alpha | apply positive_not_zero, positive_alpha].
+  + apply (fits_weaken two_product quantity given real_quantity 18 312); [lia | lia |].
+    apply fits_shift, fits_mixed.
 - cbn [exact optimal_alpha given_alpha mixed sine_squared real_quantity]. change (bpow radix2 1) with 2.
   assert (M := mixed_not_negative). assert (S := Rle_0_sqr (yy / p)). unfold Rsqr in S.
   assert (T : 0 <= (D - 1) * (a * a)) by (apply Rmult_le_pos; [lra | apply Rle_0_sqr]). lra.
@@ -4089,10 +4010,149 @@ Theorem frobenius_norm_correct out : decided frobenius_norm out ->
 Proof. intros H. now apply (fits_decided _ _ _ _ fits_frobenius_norm_of_alpha). Qed.
 End Scalars.
 
+(** A parameter that is computed from a trace T > 0: a = (T - yy/p)/(D - 1). What is given in its place is T;
+    the scalars are returned only if what is computed is certainly positive, and with it. *)
+Definition alpha_of_trace := Quotient difference_of_alphas (Quantity One_less).
 
-(** The hypotheses of the section hold of what the library reads from a Gram: the leading bits of gg, p,
-  yy without
-    an error, of gg yy and gg yy - p^2 with one, the dimension n and a parameter a *)
+(* In the code 2 error is exact: a multiplication by 2 *)
+Definition certainly_positive (x : approximation) := 2 * error (pair x) < hi (number (pair x)).
+
+Definition with_alpha (given : quantity -> approximation) (x : approximation) (i : quantity) :=
+  match i with Given_alpha => x | _ => given i end.
+
+(** What is certainly positive stands for a positive number. *)
+Theorem certainly_positive_correct x X : approximates x X -> certainly_positive x ->
+  0 < X /\ 0 < hi (number (pair x)).
+Proof.
+intros (V & (W & _ & P & E) & ->) C. unfold certainly_positive in C. assert (L := low_part_small _ W).
+unfold value in E. rewrite (Rabs_pos_eq (hi _)) in L by lra. split; [| lra].
+apply Rmult_lt_0_compat; [| apply bpow_gt_0]. inv L; inv E. unfold u in *. lra.
+Qed.
+
+Section Trace.
+Variable two_product : R -> R -> unevaluated.
+Hypothesis TP : product_exact two_product.
+Variables gg p yy T D : R.
+Hypothesis gg_positive : 0 < gg.
+Hypothesis yy_positive : 0 < yy.
+Hypothesis determinant_not_negative : p * p <= gg * yy.
+Hypothesis D_at_least_1 : 1 <= D.
+Variable given : quantity -> approximation.
+Hypothesis given_right : forall i, approximates (given i) (real_quantity gg p yy T D i).
+Hypothesis given_in_band : forall i, in_band (width i) (error_band i) (pair (given i)).
+Hypothesis p_positive : 0 < p.
+Hypothesis leading_positive : forall i, i = GG \/ i = P \/ i = YY \/ i = Given_alpha ->
+  0 < hi (number (pair (given i))).
+Hypothesis trace_in_band : in_band 1 0 (pair (given Given_alpha)).
+
+Notation fits := (fits two_product quantity given (real_quantity gg p yy T D)).
+
+Lemma fits_difference_from_trace : fits 8 133 difference_of_alphas.
+Proof.
+apply (fits_sum_not_zero two_product TP quantity given _ given_right 3 108); try lia.
+- apply (fits_weaken two_product quantity given _ 1 0); [lia | lia |]. split; [exact I |].
+  intros r [= <-]. exact trace_in_band.
+- apply fits_opposite, (fits_alpha two_product TP gg p yy T D given given_right given_in_band).
+- now apply positive_not_zero, positive_alpha.
+- apply not_zero_opposite, positive_not_zero.
+  now apply (positive_star two_product TP gg p yy T D given given_right given_in_band).
+Qed.
+
+Lemma fits_alpha_of_trace : fits 10 134 alpha_of_trace.
+Proof.
+apply (fits_quotient two_product TP quantity given _ given_right 8 133 1 0); try lia.
+- exact fits_difference_from_trace.
+- apply (fits_given _ gg p yy T D given given_in_band One_less).
+Qed.
+
+(* The parameter *)
+Definition a_of_trace := (T - yy / p) / (D - 1).
+
+(** The hypotheses of the section Scalars hold of the computed parameter. *)
+Theorem alpha_of_trace_right x : evaluate two_product quantity given alpha_of_trace = Some x ->
+  certainly_positive x ->
+  (forall i, approximates (with_alpha given x i) (real_quantity gg p yy a_of_trace D i)) /\
+  (forall i, in_band (width i) (error_band i) (pair (with_alpha given x i))) /\
+  (forall i, i = GG \/ i = P \/ i = YY \/ i = Given_alpha -> 0 < hi (number (pair (with_alpha given x i)))) /\
+  0 < a_of_trace.
+Proof.
+intros E C.
+assert (A := evaluation_correct two_product TP quantity given _ given_right _ _
+  (proj1 fits_alpha_of_trace) E).
+change (exact _ alpha_of_trace) with ((T + - (yy / p)) / (D - 1)) in A.
+change (T + - (yy / p)) with (T - yy / p) in A. fold a_of_trace in A.
+destruct (certainly_positive_correct _ _ A C) as [Pa Ph].
+assert (B : in_band 10 115 (pair x)).
+{ apply (quotient_not_zero two_product TP quantity given _ given_right 8 133 1 0 _ _ _
+    fits_difference_from_trace (fits_given _ gg p yy T D given given_in_band One_less));
+    trivial; lia || lra. }
+split; [| split; [| split; [| exact Pa]]].
+- intros i. assert (G := given_right i). destruct i; trivial.
+- intros i. assert (G := given_in_band i). destruct i; trivial.
+- intros i Hi. assert (G := leading_positive i Hi). destruct i; trivial.
+Qed.
+
+(* What the library returns for a given trace. The trace itself it returns as it is. *)
+Definition decided_of_trace (e : formula quantity) (out : R) :=
+  exists x, evaluate two_product quantity given alpha_of_trace = Some x /\ certainly_positive x /\
+  decided two_product (with_alpha given x) e out.
+
+(** For a given trace, what the library decides for the parameter is the double nearest to its exact value. *)
+Theorem alpha_of_trace_correct out : decided_of_trace given_alpha out -> out = rnd ((T - yy / p) / (D - 1)).
+Proof.
+intros (x & E & C & Dec). destruct (alpha_of_trace_right x E C) as (R & B & L & Pa).
+now apply (fits_decided two_product TP _ _ _ _ _ _ R _ _ _ _
+  (fits_given_alpha two_product _ _ _ _ _ _ B)).
+Qed.
+
+(** For a given trace: the greatest eigenvalue *)
+Theorem lambda_max_of_trace_correct out : decided_of_trace lambda_max out ->
+  let a := (T - yy / p) / (D - 1) in out = rnd ((a + yy / p + real_gap gg p yy a) / 2).
+Proof.
+intros (x & E & C & Dec). destruct (alpha_of_trace_right x E C) as (R & B & L & Pa).
+now apply (lambda_max_correct two_product TP gg p yy a_of_trace D) with (with_alpha given x).
+Qed.
+
+(** For a given trace: the least eigenvalue, as d/lambda_max, d = a p/gg the product of both *)
+Theorem lambda_min_of_trace_correct out : decided_of_trace lambda_min out ->
+  let a := (T - yy / p) / (D - 1) in out = rnd ((a + yy / p - real_gap gg p yy a) / 2).
+Proof.
+intros (x & E & C & Dec). destruct (alpha_of_trace_right x E C) as (R & B & L & Pa).
+now apply (lambda_min_correct two_product TP gg p yy a_of_trace D) with (with_alpha given x).
+Qed.
+
+(** For a given trace: their quotient *)
+Theorem condition_of_trace_correct out : decided_of_trace condition out ->
+  let a := (T - yy / p) / (D - 1) in
+  out = rnd ((a + yy / p + real_gap gg p yy a) / 2 / ((a + yy / p - real_gap gg p yy a) / 2)).
+Proof.
+intros (x & E & C & Dec). destruct (alpha_of_trace_right x E C) as (R & B & L & Pa).
+now apply (condition_correct two_product TP gg p yy a_of_trace D) with (with_alpha given x).
+Qed.
+
+(** For a given trace: its square root *)
+Theorem sqrt_condition_of_trace_correct out : decided_of_trace sqrt_condition out ->
+  let a := (T - yy / p) / (D - 1) in
+  out = rnd (sqrt ((a + yy / p + real_gap gg p yy a) / 2 / ((a + yy / p - real_gap gg p yy a) / 2))).
+Proof.
+intros (x & E & C & Dec). destruct (alpha_of_trace_right x E C) as (R & B & L & Pa).
+now apply (sqrt_condition_correct two_product TP gg p yy a_of_trace D) with (with_alpha given x).
+Qed.
+
+(** For a given trace: the Frobenius norm *)
+Theorem frobenius_norm_of_trace_correct out : decided_of_trace frobenius_norm out ->
+  let a := (T - yy / p) / (D - 1) in
+  out = rnd (sqrt (yy / p * (yy / p) + (D - 1) * (a * a) + a * (yy / p) *
+    ((gg * yy - p * p) / (gg * yy)) * 2)).
+Proof.
+intros (x & E & C & Dec). destruct (alpha_of_trace_right x E C) as (R & B & L & Pa).
+now apply (frobenius_norm_correct two_product TP gg p yy a_of_trace D) with (with_alpha given x).
+Qed.
+End Trace.
+
+(** The hypotheses of the sections hold of what the library reads from a Gram: the leading bits of gg, p, yy
+    without an error, of gg yy and gg yy - p^2 with one, the dimension n and the number a that is given, a
+    parameter or a trace *)
 Section Library.
 Variables (gg p yy a : R) (n : Z).
 Hypothesis a_double : double a.
@@ -4117,21 +4177,21 @@ Definition library_given (i : quantity) : approximation :=
 
 Theorem library_inputs_right :
   (forall i, approximates (library_given i) (real_quantity gg p yy a (IZR n) i)) /\
-  (forall i, in_band 1 (error_band i) (pair (library_given i))) /\
+  (forall i, in_band (width i) (error_band i) (pair (library_given i))) /\
   (forall i, i <> Gram_determinant -> i <> One_less -> 0 < hi (number (pair (library_given i)))) /\
-  (forall i, 0 <= hi (number (pair (library_given i)))) /\
-  (forall i, i = P \/ i = YY \/ i = Given_alpha -> pair_on_grid 115 (number (pair (library_given i)))).
+  (forall i, 0 <= hi (number (pair (library_given i)))).
 Proof.
 destruct leading_set as (S1 & S2 & S3 & S4).
-destruct (from_bits_correct _ bits_of_gg) as (A1 & _ & B1 & _ & P1 & _).
-destruct (from_bits_correct _ bits_of_p) as (A2 & _ & B2 & _ & P2 & G2).
-destruct (from_bits_correct _ bits_of_yy) as (A3 & _ & B3 & _ & P3 & G3).
-destruct (from_bits_correct _ bits_of_product) as (A4 & _ & B4 & _ & P4 & _).
-destruct (from_bits_correct _ bits_of_determinant) as (A5 & B5 & _ & P5 & _ & _).
+destruct (from_bits_correct _ bits_of_gg) as (A1 & _ & B1 & _ & P1).
+destruct (from_bits_correct _ bits_of_p) as (A2 & _ & B2 & _ & P2).
+destruct (from_bits_correct _ bits_of_yy) as (A3 & _ & B3 & _ & P3).
+destruct (from_bits_correct _ bits_of_product) as (A4 & _ & B4 & _ & P4).
+destruct (from_bits_correct _ bits_of_determinant) as (A5 & B5 & _ & P5 & _).
 destruct (from_integer_correct n n_range) as (A6 & B6 & P6).
 assert (D1 : double 1) by (change 1 with (bpow radix2 0); apply double_bpow; lia).
 destruct (from_double_correct 1 D1 ltac:(lra)) as (A8 & B8 & P8).
 destruct (from_double_correct a a_double ltac:(lra)) as (A9 & B9 & P9).
+assert (B9' := in_band_weaken 1 0 10 115 _ ltac:(lia) ltac:(lia) B9).
 assert (H7 : approximates (from_integer (n - 1)) (IZR (n - 1)) /\ in_band 1 0 (pair (from_integer (n - 1))) /\
   0 <= hi (number (pair (from_integer (n - 1))))).
 { destruct (Z.eq_dec n 1) as [-> | N].
@@ -4145,7 +4205,9 @@ specialize (P4 S4).
 specialize (P8 ltac:(lra)). specialize (P9 a_positive).
 split; [intros []; assumption |]. split; [intros []; assumption |].
 split; [intros [] N1 N2; cbn [library_given]; trivial; contradiction |].
-split; [intros []; cbn [library_given]; trivial; lra |].
-intros i [-> | [-> | ->]]; cbn [library_given]; trivial. apply from_double_on_grid.
+intros []; cbn [library_given]; trivial; lra.
 Qed.
+(** The trace that is given is a double, exactly. *)
+Lemma library_trace_in_band : in_band 1 0 (pair (library_given Given_alpha)).
+Proof. apply (from_double_correct a a_double). lra. Qed.
 End Library.

@@ -7,7 +7,7 @@
 // underflow; the slack covers that.) The operations' own errors are argued below; compare Joldes, Muller,
 // Popescu, ACM Trans. Math. Softw. 44 (2017), and Muller, Rideau, ibid. 48 (2022), whose bounds are tighter
 // but each for its own variant. Machine-checked, for a model of these functions with the error that they
-// carry, their ranges and the formulas made of them: proofs/Scalars.v.
+// carry, their ranges and the formulas made of them: proofs/Scalars.v, Transcendental.v, Coefficients.v.
 //
 // Range: every hi that is not 0 is within 2^-+100, so nothing overflows, and no product of two hi has bits
 // below 2^-400. A product with a lo may underflow: it is then off by 2^-1075, which is nothing to the slack

@@ -1,5 +1,6 @@
 // natgrad: logarithm and angle in double-word arithmetic. Text that is included inside an unnamed namespace
-// after double_word.hpp and elementary_tables.hpp.
+// after double_word.hpp and elementary_tables.hpp. Machine-checked, for a model of these functions:
+// proofs/Elementary.v, Logarithm.v, Arctangent.v; the tables: proofs/ElementaryTables.v.
 
 /// hi and lo are the two leading doubles, so what is left is at most u |lo| <= u^2 |hi|.
 NATGRAD_INLINE DoubleWord constant(const double (&entry)[2]) {
@@ -30,9 +31,10 @@ NATGRAD_INLINE DoubleWord first_term(DoubleWord t) {
 }
 
 /// atanh t, or atan t for sign -1: with z = +-t^2, t + t z (1/3 + z (1/5 + z (1/7 + z/9 + z^2/11))).
-/// |hi| <= 2^-9 (1 + 2^-20). What is left out is at most |t| |z|^6/13/(1 - |z|) < 2^-111 |t|, and changes by
-/// 2^-90 error at most where T is not t. The innermost sum takes z.hi for z (off by u) and three rounded
-/// constants: in doubles, with terms that fall by 2^-18 each, it is off by less than 4u of itself.
+/// |hi| <= 2^-9 (1 + 2^-20). What is left out is at most |t| |z|^6/13/(1 - |z|) < 2^-111 |t|. The innermost
+/// sum takes z.hi for z (off by u) and three rounded constants (1/7 by u/2 only): in doubles, with terms that
+/// fall by 2^-18 each, it is off by less than 4u of itself. That z and t are off what they stand for changes
+/// both by 2^-47 error at most, which the slack covers.
 NATGRAD_INLINE DoubleWord odd_series(DoubleWord t, int sign) {
   if (!(t.error <= 0x1p-22)) return {0, 0, infinite};
   if (magnitude(t.hi) < 0x1p-47) return first_term(t);

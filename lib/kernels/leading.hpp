@@ -1,5 +1,5 @@
 // natgrad: the leading bits of exact sums, and of sums of their products, in integers. Private to the
-// library.
+// library. Machine-checked, for a model of these functions: proofs/Leading.v.
 #ifndef NATGRAD_LIB_KERNELS_LEADING_HPP
 #define NATGRAD_LIB_KERNELS_LEADING_HPP
 
@@ -226,7 +226,8 @@ inline EnclosedLeading difference(const LeadingProduct& x, const LeadingProduct&
   // 2^(unit - exponent) is from 2^-256 to 2^191.
   const auto scale = static_cast<std::uint64_t>(unit - out.leading.exponent + 1023) << 52;
   out.error = error * std::bit_cast<double>(scale);
-  if (!out.leading.exact) out.error = 2 * std::max(out.error, 1.0);
+  // Never between 0 and 2, so that no error underflows in what is made of it.
+  if (out.error != 0 || !out.leading.exact) out.error = 2 * std::max(out.error, 1.0);
   out.leading.exact = out.leading.exact && error == 0;
   return out;
 }

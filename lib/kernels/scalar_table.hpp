@@ -17,7 +17,7 @@ struct Leading {
   bool negative, exact;
 };
 
-/// A number whose magnitude is (w + r) 2^exponent with |r| <= error instead.
+/// A number that is +-(w + r) 2^exponent, - if negative, with |r| <= error instead.
 struct EnclosedLeading {
   Leading leading;
   double error;
