@@ -24,6 +24,7 @@ import difflib
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -155,40 +156,46 @@ def described(source: Path, folder: Path, assuming: bool) -> tuple[str, list[tup
     `assuming`: whether something in it is expected to rest on axioms, so that theorems are asked one by one at once."""
     row = source.stem
     listed = names(source)
-    # First without anything imported, so that no notation of the source changes what these lines mean, and names are
-    # printed in full; then as the source reads.
-    required, mark = f"From Natgrad Require {row}.", 'Goal True. idtac "@@{} {}". Abort.'
-    script = [required, "Set Printing Depth 10000.", "Set Printing All."]
-    for kind, name in listed:
-        show = f"Check @{row}.{name}." if kind in STATEMENTS else f"Print {row}.{name}."
-        script += [mark.format("whole", name), show]
-    # Of everything at once, as each question takes long; of theorems one by one where there is something to tell.
-    script += ["Unset Printing All.", "Definition everything : True :=",
-               *(f"let _ := @{row}.{name} in" for _, name in listed), "I.", mark.format("axioms", "everything"),
-               "Print Assumptions everything."]
-    one_by_one = [line for kind, name in listed if kind in THEOREMS
-                  for line in (mark.format("axioms", name), f"Print Assumptions {row}.{name}.")]
-    if assuming:
-        script += one_by_one
-    # The source's own scopes and notations, so that statements read as they were written.
-    imports = re.findall(r"^(?:From\b[^.]*?\bRequire\b.*?|(?:Local\s+)?Open\s+Scope\b.*?|Import\b.*?)\.(?=\s)",
-                         without_comments(source.read_text()), re.M | re.S)
-    pieces = {}
+    required = f"From Natgrad Require {row}."
+    # What a source cannot know, so that nothing in it can pass for an answer.
+    secret = f"@@{secrets.token_hex(16)} "
+    pieces: dict[tuple[str, str], str] = {}
+
+    def question(kind: str, name: str, command: str) -> list[str]:
+        return [f'Goal True. idtac "{secret}{kind} {name}". Abort.', command]
 
     def ask(questions: list[str], what: str) -> None:
         query = folder / "queries" / f"{row}_{what}.v"
         query.parent.mkdir(exist_ok=True)
         query.write_text("\n".join(questions) + "\n")
-        for part in run(["coqc", *PATHS, "-w", "none", f"queries/{query.name}"], folder).split("@@")[1:]:
+        for part in run(["coqc", *PATHS, "-w", "none", f"queries/{query.name}"], folder).split(secret)[1:]:
             head, _, body = part.partition("\n")
-            pieces[tuple(head.split())] = body
+            kind, name = head.split()
+            if (kind, name) in pieces:
+                sys.exit(f"check.py: {row}.v: two answers for {kind} {name}")
+            pieces[kind, name] = body
 
-    script += [*imports, f"Import {row}.", "Set Printing Width 108."]
+    # First without anything imported, so that no notation of the source changes what these lines mean, and names are
+    # printed in full; then as the source reads.
+    script = [required, "Set Printing Depth 10000.", "Set Printing All."]
     for kind, name in listed:
-        script += [mark.format("shown", name),
-                   f"Check @{row}.{name}." if kind in STATEMENTS else f"Print {row}.{name}."]
+        script += question("whole", name, f"Check @{row}.{name}." if kind in STATEMENTS else f"Print {row}.{name}.")
+    # Of everything at once, as each question takes long; of theorems one by one where there is something to tell.
+    script += ["Unset Printing All.", "Definition everything : True :=",
+               *(f"let _ := @{row}.{name} in" for _, name in listed), "I.",
+               *question("together", row, "Print Assumptions everything.")]
+    one_by_one = [line for kind, name in listed if kind in THEOREMS
+                  for line in question("axioms", name, f"Print Assumptions {row}.{name}.")]
+    if assuming:
+        script += one_by_one
+    # The source's own scopes and notations, so that statements read as they were written.
+    script += re.findall(r"^(?:From\b[^.]*?\bRequire\b.*?|(?:Local\s+)?Open\s+Scope\b.*?|Import\b.*?)\.(?=\s)",
+                         without_comments(source.read_text()), re.M | re.S)
+    script += [f"Import {row}.", "Set Printing Width 108."]
+    for kind, name in listed:
+        script += question("shown", name, f"Check @{row}.{name}." if kind in STATEMENTS else f"Print {row}.{name}.")
     ask(script, "statements")
-    together = axioms_in(pieces["axioms", "everything"], f"something in {row}.v")
+    together = axioms_in(pieces["together", row], f"something in {row}.v")
     if together and one_by_one and not assuming:
         ask([required, *one_by_one], "axioms")
     text = [f"{source.name}: what it states and defines, and which axioms that rests on.\n",

@@ -79,6 +79,14 @@ CHANGES = [
      "From Coq Require Import Extraction.\nExtraction \"natgrad_checker_gmp.ml\" even.\nSection Numbers."), "Extraction"),
     ("a foreign axiom", ("Classical.", "Classical ProofIrrelevance.\nLemma irrelevant (P : Prop) (a b : P) : a = b.\n"
      "Proof. apply proof_irrelevance. Qed."), "proof_irrelevance"),
+    ("a foreign axiom beside a theorem called everything", ("Classical.", "Classical ProofIrrelevance.\n"
+     "Lemma irrelevant (P : Prop) (a b : P) : a = b.\nProof. apply proof_irrelevance. Qed.\n"
+     "Theorem everything : 0 = 0 \\/ 0 <> 0.\nProof. apply classic. Qed."), "assumes proof_irrelevance"),
+    ("a foreign axiom and answers in a string", ("Classical.", "Classical String PropExtensionality.\n"
+     "Theorem same (P Q : Prop) : (P <-> Q) -> P = Q.\nProof. apply propositional_extensionality. Qed.\n"
+     "Lemma last : let s := \"\n@@together Numbers\nclassic : x\n@@axioms everything\nclassic : x\n@@axioms same\n"
+     "Closed under the global context\n\"%string in s = s.\nProof. reflexivity. Qed."),
+     "assumes propositional_extensionality"),
 ]
 
 

@@ -226,7 +226,7 @@ inline EnclosedLeading difference(const LeadingProduct& x, const LeadingProduct&
   // 2^(unit - exponent) is from 2^-256 to 2^191.
   const auto scale = static_cast<std::uint64_t>(unit - out.leading.exponent + 1023) << 52;
   out.error = error * std::bit_cast<double>(scale);
-  // Never between 0 and 2, so that no error underflows in what is made of it.
+  // 0 or at least 1, so that no error underflows in what is made of it.
   if (out.error != 0 || !out.leading.exact) out.error = 2 * std::max(out.error, 1.0);
   out.leading.exact = out.leading.exact && error == 0;
   return out;
