@@ -186,7 +186,7 @@ std::string to_text(const Ledger& ledger, const std::vector<Claim>& claims, bool
     out += fmt::format("{}{}{}\n", colour ? "\033[1m" : "", claim.id, colour ? "\033[0m" : "");
     add("", words_of(claim.statement));
     add("paper", words_of(claim.paper));
-    add_list("of", claim.scope);
+    add_list("scope", claim.scope);
     add("symbol", {claim.symbol});
     if (claim.proofs.empty()) add("proof", {"none"});
     for (std::size_t k = 0; k < ledger.kinds.size(); ++k) {
@@ -200,7 +200,7 @@ std::string to_text(const Ledger& ledger, const std::vector<Claim>& claims, bool
     add_list("properties", claim.properties);
     add_list("reference", claim.reference);
     add("fuzz", {claim.fuzz});
-    add("none, as", words_of(claim.reason));
+    add("left out", words_of(claim.reason));
     out += '\n';
     tested += !claim.properties.empty() && !claim.reference.empty();
     fuzzed += claim.fuzz != "none";
@@ -210,7 +210,7 @@ std::string to_text(const Ledger& ledger, const std::vector<Claim>& claims, bool
       words_of(fmt::format(
           "{} claim{}. With theorems about the mathematics (real numbers, not code): {}; about a model of "
           "the "
-          "arithmetic in the code: {}; about the checker of certificates, which decides their numbers: {}. "
+          "arithmetic in the code: {}; about the checker, which decides the numbers of a certificate: {}. "
           "Tested "
           "by properties and against an independent reference: {}; fuzzed: {}.",
           claims.size(), claims.size() == 1 ? "" : "s", proved[0], proved[1], proved[2], tested, fuzzed)),
@@ -237,7 +237,7 @@ Command add_claims(CLI::App& root) {
 float: rounding and bits; code: files and bookkeeping), the C++ symbol, theorems
 in Coq (FILE.NAME in proofs/; a theorem about the mathematics says nothing of the
 code), properties of natgrad-verify, comparisons with independent references, the
-fuzz target, and the reason wherever one of these is none.
+fuzz target, and the reason wherever one of these is none or leaves a part out.
 
 Example:
   natgrad claims min_condition
