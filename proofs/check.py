@@ -274,8 +274,8 @@ def main() -> int:
     print("== statements and axioms, coqchk", file=sys.stderr, flush=True)
     stated = [source for source in sources if names(source)]
     with ThreadPoolExecutor(int(jobs)) as pool:
-        # The longest first, so that none of them is left alone at the end.
         checked = pool.submit(assumptions, [f"Natgrad.{source.stem}" for source in sources], folder)
+        # The longest first, so that none of them is left alone at the end.
         longest_first = sorted(stated, key=lambda source: -source.stat().st_size)
         told = dict(zip(longest_first, pool.map(
             lambda source: described(source, folder, rests_on_axioms(expected / f"{source.stem}.txt")), longest_first)))

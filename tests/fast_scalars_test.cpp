@@ -607,6 +607,15 @@ TEST(Elementary, KnowsItsLimits) {
   check_limits<kernels::fused_text::Approximation>();
 }
 
+/// 1 - 2^-600: nothing but what is cut off is wrong, in units far below the last of 192 bits.
+TEST(Leading, ErrorsOfDifferencesAreNoneOrAtLeastOne) {
+  const Leading one{{0, 0, std::uint64_t{1} << 63}, -191, false, true};
+  const Leading small{{0, 0, std::uint64_t{1} << 63}, -491, false, true};
+  EXPECT_GE(kernels::difference(one, one, small, small).error, 1);
+  const Leading half{{0, 0, std::uint64_t{1} << 63}, -192, false, true};
+  EXPECT_EQ(kernels::difference(one, one, one, half).error, 0);
+}
+
 TEST(Elementary, ACanaryIsCaught) {
   using Approximation = kernels::portable_text::Approximation;
   const auto shorter = [](Approximation x) {  // one term less

@@ -209,10 +209,8 @@ std::string to_text(const Ledger& ledger, const std::vector<Claim>& claims, bool
       "",
       words_of(fmt::format(
           "{} claim{}. With theorems about the mathematics (real numbers, not code): {}; about a model of "
-          "the "
-          "arithmetic in the code: {}; about the checker, which decides the numbers of a certificate: {}. "
-          "Tested "
-          "by properties and against an independent reference: {}; fuzzed: {}.",
+          "the arithmetic in the code: {}; about the checker, which decides the numbers of a certificate: "
+          "{}. Tested by properties and against an independent reference: {}; fuzzed: {}.",
           claims.size(), claims.size() == 1 ? "" : "s", proved[0], proved[1], proved[2], tested, fuzzed)),
       0, width);
   return out;
